@@ -1,0 +1,174 @@
+"""What every test gets: a database of its own, three clients, and a clock that it moves."""
+
+import os
+import re
+import secrets
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.config import environ
+
+FOLDER = tempfile.TemporaryDirectory(prefix="latchkey-tests-")
+SECRET_KEY = secrets.token_urlsafe(64)
+
+environ.update(
+    {
+        "DATABASE_URL": f"sqlite:///{FOLDER.name}/test.db",
+        "SECRET_KEY": SECRET_KEY,
+        "SECRET_KEY_FILE": f"{FOLDER.name}/secret-key",
+        "BCRYPT_ROUNDS": "4",
+    }
+)
+
+from starlette.testclient import TestClient  # noqa: E402
+
+from webapp import clock, employees  # noqa: E402
+from webapp.app import app  # noqa: E402
+from webapp.auth import passwords, signins, tokens  # noqa: E402
+
+PASSWORD = "correct horse battery staple"
+EMAIL = "ann.lee@example.com"
+BCRYPT_HASH = re.compile(r"\$2[aby]\$\d\d\$")
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "Sec-Fetch-Site": "same-origin"}
+HTMX = {
+    "Accept": "text/html, */*",
+    "HX-Request": "true",
+    "HX-Current-URL": "http://testserver/auth/home",
+    "Sec-Fetch-Site": "same-origin",
+}
+API = {"Accept": "*/*"}
+
+
+class Client(TestClient):
+    """A client that follows no redirect and looks for passwords and hashes in every answer it gets."""
+
+    def __init__(self, headers: dict[str, str], **options: Any) -> None:
+        super().__init__(app, headers=headers, follow_redirects=False, **options)
+
+    def request(self, *arguments: Any, **options: Any) -> Any:
+        answer = super().request(*arguments, **options)
+        told = answer.text + repr(answer.headers)
+        assert PASSWORD not in told
+        assert not BCRYPT_HASH.search(told)
+        return answer
+
+
+class MovableClock:
+    """The time as the program sees it."""
+
+    def __init__(self) -> None:
+        self.time = clock.now()
+
+    def now(self) -> float:
+        return self.time
+
+    def forward(self, seconds: float) -> None:
+        self.time += seconds
+
+
+@pytest.fixture(autouse=True)
+def fresh_database() -> None:
+    """Let every test start with an empty database and a worker that knows nobody."""
+    for file in Path(FOLDER.name).iterdir():
+        file.unlink()
+    signins.held.clear()
+    tokens.verified.cache_clear()
+
+
+@pytest.fixture
+def moved_clock(monkeypatch: pytest.MonkeyPatch) -> MovableClock:
+    """A clock that stands still until the test moves it."""
+    movable = MovableClock()
+    monkeypatch.setattr(clock, "now", movable.now)
+    return movable
+
+
+@pytest.fixture
+def anonymous() -> Iterator[Client]:
+    """A browser that is not logged in; the running application."""
+    with Client(BROWSER) as client:
+        yield client
+
+
+@pytest.fixture
+def run(anonymous: Client) -> Callable[..., Any]:
+    """Run a coroutine function with its arguments where the application runs."""
+    return anonymous.portal.call
+
+
+@pytest.fixture
+def ann(run: Callable[..., Any]) -> employees.Employee:
+    """An employee."""
+    return add_employee(run)
+
+
+def add_employee(run: Callable[..., Any], email: str = EMAIL, **details: Any) -> employees.Employee:
+    """Add an employee and return them."""
+
+    async def add() -> employees.Employee:
+        details.setdefault("first_name", "Ann")
+        details.setdefault("last_name", "Lee")
+        password_hash = await passwords.hash_password(details.pop("password", PASSWORD))
+        await employees.create(email=email, password_hash=password_hash, **details)
+        found = await employees.with_email(email)
+        assert found is not None
+        return found[0]
+
+    return run(add)
+
+
+def client_like(anonymous: Client, headers: dict[str, str], **options: Any) -> Client:
+    """Return another client of the same running application."""
+    client = Client(headers, **options)
+    client.portal = anonymous.portal
+    return client
+
+
+def log_in(client: Client, path: str = "/auth/token", **fields: str) -> Any:
+    """Log in through the real form and return the answer."""
+    return client.post(path, data={"username": EMAIL, "password": PASSWORD, **fields})
+
+
+@pytest.fixture
+def browser(anonymous: Client, ann: employees.Employee) -> Client:
+    """A browser in which Ann is logged in."""
+    client = client_like(anonymous, BROWSER)
+    assert log_in(client).status_code == 303
+    return client
+
+
+@pytest.fixture
+def htmx(anonymous: Client, ann: employees.Employee) -> Client:
+    """An HTMX page in which Ann is logged in."""
+    client = client_like(anonymous, HTMX)
+    assert log_in(client).status_code == 204
+    return client
+
+
+@pytest.fixture
+def api(anonymous: Client, ann: employees.Employee) -> Client:
+    """A program that has Ann's token."""
+    client = client_like(anonymous, API)
+    answer = log_in(client, "/api/login")
+    assert answer.status_code == 200
+    assert not client.cookies
+    client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+    return client
+
+
+@pytest.fixture(params=["browser", "htmx", "api"])
+def signed_in(request: pytest.FixtureRequest) -> Client:
+    """Each of the three clients, logged in."""
+    return request.getfixturevalue(request.param)
+
+
+def session_of(client: Client) -> str:
+    """Return the token in a client's cookie."""
+    return client.cookies["session"]
+
+
+assert os.environ["SECRET_KEY"] == SECRET_KEY

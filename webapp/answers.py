@@ -1,0 +1,132 @@
+"""The outcome table, written once: each answer as a full page, an HTMX fragment or JSON."""
+
+import logging
+import secrets
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import jinja2
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.templating import Jinja2Templates
+
+from webapp import cookies, settings
+from webapp.clients import Client, client_of
+from webapp.headers import headers_for
+
+log = logging.getLogger("latchkey")
+
+templates = Jinja2Templates(
+    env=jinja2.Environment(
+        loader=jinja2.FileSystemLoader(settings.ROOT / "templates"),
+        autoescape=True,
+        auto_reload=False,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+)
+
+SENTENCES = {
+    400: "This request could not be read. Mend it and send it again.",
+    403: "You may not do this. Ask an administrator if you need to.",
+    404: "There is no such page. Check the address, or start from home.",
+    405: "This address does not take that method. The Allow header names those that it takes.",
+    408: "The request took too long to arrive. Send it again.",
+    413: f"This is too large. Send at most {settings.MAX_BODY_BYTES:,} bytes.",
+    415: "Send the fields as a form, with the content type application/x-www-form-urlencoded.",
+    500: "Something went wrong on our side. Try again; if it goes on, tell an administrator the number",
+    503: "We cannot do this just now. Try again in a few seconds.",
+}
+
+
+class FormRefused(HTTPException):
+    """A form that cannot be accepted: it is shown again with what to mend.
+
+    Args:
+        form: the form's template, whose fragment is the form alone and whose element has that id.
+        detail: the sentence above the form.
+        errors: for each wrong field, what to mend.
+        values: what was typed and may be shown again; never a password.
+        error: the error code of RFC 6749 5.2.
+        status: the status for pages; JSON clients get 400 instead of 422.
+    """
+
+    def __init__(
+        self,
+        form: str,
+        detail: str,
+        *,
+        errors: Mapping[str, str],
+        values: Mapping[str, str],
+        error: str = "invalid_request",
+        status: int = 422,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(status, detail, headers)
+        self.form, self.errors, self.values, self.error = form, errors, values, error
+
+
+def page(request: Request, name: str, context: Mapping[str, Any], status: int = 200) -> Response:
+    """Return a page with the message that is waiting for it; for HTMX its fragment alone."""
+    user = request.scope.get("user")
+    if client_of(request) is Client.HTMX:
+        return templates.TemplateResponse(request, f"_{name}.html", {**context, "user": user}, status)
+    message = cookies.message_in(request)
+    response = templates.TemplateResponse(
+        request, f"{name}.html", {**context, "user": user, "message": message}, status
+    )
+    if message is not None:
+        cookies.remove_message(response, request)
+    return response
+
+
+def redirect(request: Request, path: str, status: int = 204) -> Response:
+    """Send the client to another page of this site; `status` is what HTMX sees, which must never be a 3xx."""
+    if client_of(request) is Client.HTMX:
+        address = quote(path, safe="/?#%&=:@!$'()*+,;[]")
+        return Response(status_code=status, headers={"HX-Redirect": address, "HX-Reswap": "none"})
+    return RedirectResponse(path, 303)
+
+
+def refusal(
+    request: Request,
+    status: int,
+    detail: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    error: str | None = None,
+) -> Response:
+    """Return an error of one sentence in the client's form."""
+    sentence = detail or SENTENCES.get(status, SENTENCES[400])
+    if client_of(request) is Client.JSON:
+        body = {"detail": sentence, "error": error} if error else {"detail": sentence}
+        return JSONResponse(body, status, headers)
+    response = page(request, "error", {"status": status, "sentence": sentence}, status)
+    response.headers.update(headers or {})
+    if client_of(request) is Client.HTMX:
+        response.headers.update({"HX-Retarget": "#flash", "HX-Reswap": "innerHTML"})
+    return response
+
+
+def form_refusal(request: Request, refused: FormRefused) -> Response:
+    """Return a form with what to mend, and what was typed."""
+    if client_of(request) is Client.JSON:
+        status = 400 if refused.status_code == 422 else refused.status_code
+        return JSONResponse({"detail": refused.detail, "error": refused.error}, status, refused.headers)
+    context = {"sentence": refused.detail, "errors": refused.errors, "values": refused.values}
+    response = page(request, refused.form, context, refused.status_code)
+    response.headers.update(refused.headers or {})
+    if client_of(request) is Client.HTMX:
+        response.headers.update({"HX-Retarget": f"#{refused.form}", "HX-Reswap": "outerHTML"})
+    return response
+
+
+async def on_failure(request: Request, exc: Exception) -> Response:
+    """Answer an unexpected failure with a number by which the log tells what it was."""
+    number = secrets.token_hex(8)
+    log.error("Request %s failed: %s %r: %s", number, request.method, request.scope["path"], type(exc).__name__)
+    response = refusal(request, 500, f"{SENTENCES[500]} {number}.", {"X-Request-ID": number})
+    response.raw_headers.extend(headers_for(request.scope))
+    return response

@@ -1,0 +1,39 @@
+"""Routes are closed unless they are declared open."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from starlette.authentication import requires
+from starlette.routing import BaseRoute, Mount, Route
+
+Endpoint = TypeVar("Endpoint", bound=Callable[..., object])
+
+opened: set[object] = set()
+
+
+def open_to_all(endpoint: Endpoint) -> Endpoint:
+    """Declare that an endpoint answers people who are not logged in."""
+    opened.add(endpoint)
+    return endpoint
+
+
+def closed_unless_open(routes: Sequence[BaseRoute]) -> list[BaseRoute]:
+    """Return the routes, each of which asks for a living sign-in unless its endpoint is declared open (ASVS 8.2.1).
+
+    Raises:
+        TypeError: something other than a plain route is not declared open, so that nothing would close it.
+    """
+    return [route if is_open(route) else closed(route) for route in routes]
+
+
+def is_open(route: BaseRoute) -> bool:
+    """Return whether a route's endpoint, or a mounted app, is declared open."""
+    return getattr(route, "endpoint", None) in opened or (isinstance(route, Mount) and route.app in opened)
+
+
+def closed(route: BaseRoute) -> Route:
+    """Return the same route for people who are logged in."""
+    if not isinstance(route, Route):
+        raise TypeError(f"{route!r} can only be open: declare it with open_to_all")
+    endpoint = requires("authenticated", status_code=401)(route.endpoint)
+    return Route(route.path, endpoint, methods=list(route.methods or ()), name=route.name)

@@ -1,0 +1,79 @@
+"""From a request's credential to its user: the backend of Starlette's AuthenticationMiddleware."""
+
+from starlette.authentication import AuthCredentials, AuthenticationBackend, BaseUser, UnauthenticatedUser
+from starlette.requests import HTTPConnection
+
+from webapp.auth import signins
+from webapp.auth.signins import SignIn
+from webapp.auth.tokens import TokenError, TokenExpired, read_token
+from webapp.cookies import session_cookie
+
+
+class Credentials(AuthCredentials):
+    """`request.auth`: the scopes, and what the credential was.
+
+    Attributes:
+        sign_in: the living sign-in, or None for an anonymous request.
+        problem: why a credential proves nothing: "invalid", "expired" or "ended"; None where there is no such trouble.
+        by_cookie: whether the credential came, or would have come, in the cookie.
+    """
+
+    def __init__(self, by_cookie: bool) -> None:
+        super().__init__()
+        self.by_cookie = by_cookie
+        self.sign_in: SignIn | None = None
+        self.problem: str | None = None
+
+
+class JWTBackend(AuthenticationBackend):
+    """Reads the header's or the cookie's token and finds the living sign-in that it names (RFC 6750)."""
+
+    async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, BaseUser]:
+        credential, by_cookie = credential_of(conn)
+        auth = Credentials(by_cookie)
+        if credential is None:
+            return auth, UnauthenticatedUser()
+        try:
+            sign_in = await signins.living(read_token(credential))
+        except TokenExpired:
+            auth.problem = "expired"
+        except TokenError:
+            auth.problem = "invalid"
+        else:
+            if sign_in is not None:
+                auth.scopes = ["authenticated", *sign_in.employee.scopes]
+                auth.sign_in = sign_in
+                return auth, sign_in.employee
+            auth.problem = "ended"
+        return auth, UnauthenticatedUser()
+
+
+def credential_of(conn: HTTPConnection) -> tuple[str | None, bool]:
+    """Return the credential, "" where it is none that we know, None where there is none; and if the cookie decides.
+
+    An Authorization header alone decides, so that a bad one never falls back to the cookie.
+    """
+    authorization = cookie = None
+    for name, value in conn.scope["headers"]:
+        if name == b"authorization":
+            authorization = value if authorization is None else b"sent twice"
+        elif name == b"cookie" and cookie is None:
+            cookie = cookie_in(value, session_cookie(conn))
+    if authorization is not None:
+        return bearer(authorization), False
+    return cookie, True
+
+
+def bearer(authorization: bytes) -> str:
+    """Return the token of an Authorization header, "" where it carries none."""
+    scheme, _, token = authorization.partition(b" ")
+    return token.decode("latin-1") if scheme.lower() == b"bearer" else ""
+
+
+def cookie_in(header: bytes, name: str) -> str | None:
+    """Return the value of the first cookie of a name, as it was sent."""
+    for pair in header.split(b";"):
+        found, _, value = pair.strip(b" \t").partition(b"=")
+        if found == name.encode():
+            return value.decode("latin-1")
+    return None

@@ -1,0 +1,73 @@
+"""The outcomes of asking who is there: not logged in, logged in, logged out, not allowed."""
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from webapp import answers, cookies
+from webapp.auth.signins import Token
+from webapp.clients import Client, client_of
+from webapp.next_page import local_or_home, login_page
+
+PLEASE_LOG_IN = "Please log in to continue"
+SESSION_ENDED = "Your session has ended. Please log in to continue"
+NOT_LOGGED_IN_BEFORE = "This session has not been logged in before"
+LOGGED_OUT = "You are logged out"
+
+
+async def on_http_exception(request: Request, exc: Exception) -> Response:
+    """Answer whatever was raised on the way, in the client's form."""
+    assert isinstance(exc, HTTPException)
+    if isinstance(exc, answers.FormRefused):
+        return answers.form_refusal(request, exc)
+    if exc.status_code == 401:
+        return not_authenticated(request)
+    if exc.status_code == 403:
+        return answers.refusal(request, 403, headers={"WWW-Authenticate": 'Bearer error="insufficient_scope"'})
+    return answers.refusal(request, exc.status_code, headers=exc.headers)
+
+
+def not_authenticated(request: Request) -> Response:
+    """Ask for a login, or tell a program that its credential is missing or no longer good (RFC 6750 3)."""
+    problem = request.auth.problem
+    if client_of(request) is Client.JSON:
+        detail = "Could not validate credentials" if problem else "Not authenticated"
+        challenge = 'Bearer error="invalid_token"' if problem else "Bearer"
+        response: Response = JSONResponse({"detail": detail}, 401, {"WWW-Authenticate": challenge})
+    else:
+        response = answers.redirect(request, login_page(request), 401)
+        cookies.set_message(response, request, SESSION_ENDED if problem else PLEASE_LOG_IN)
+        if problem and client_of(request) is Client.HTMX:
+            response.headers["X-Session"] = "expired" if problem == "expired" else "ended"
+    if problem and request.auth.by_cookie:
+        cookies.remove_session(response, request)
+    return response
+
+
+def token_json(token: Token) -> Response:
+    """Return a token to a program (RFC 6749 5.1)."""
+    body = {"access_token": token.text, "token_type": "bearer", "expires_in": token.expires_in}
+    return JSONResponse(body, headers={"Pragma": "no-cache"})
+
+
+def logged_in(request: Request, token: Token, next_page: str) -> Response:
+    """Keep the token in the browser and go on to the page that was wanted."""
+    if client_of(request) is Client.JSON:
+        response = token_json(token)
+    else:
+        response = answers.redirect(request, local_or_home(next_page))
+    cookies.set_session(response, request, token.text, token.expires_in)
+    return response
+
+
+def logged_out(request: Request, *, was_logged_in: bool) -> Response:
+    """Remove the cookie and go to the login page, from whatever state."""
+    message = LOGGED_OUT if was_logged_in else NOT_LOGGED_IN_BEFORE
+    if client_of(request) is Client.JSON:
+        response: Response = JSONResponse({"detail": message})
+    else:
+        response = answers.redirect(request, "/auth/login")
+        cookies.set_message(response, request, message)
+    if request.auth.by_cookie:
+        cookies.remove_session(response, request)
+    return response

@@ -1,0 +1,66 @@
+"""The two cookies: the session, and a message carried over a redirect."""
+
+import hashlib
+from collections.abc import Mapping
+
+from itsdangerous import BadData, URLSafeTimedSerializer
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+
+from webapp.auth.keys import SIGNING_KEY
+
+MESSAGE_SECONDS = 60
+
+messages = URLSafeTimedSerializer(SIGNING_KEY, salt="latchkey.message", signer_kwargs={"digest_method": hashlib.sha256})
+
+
+def prefixed(conn: HTTPConnection, name: str) -> str:
+    """Return a cookie's name: over HTTPS one that no other host can set (RFC 6265bis 4.1.3.2, ASVS 3.3.3)."""
+    return f"__Host-{name}" if conn.scope["scheme"] == "https" else name
+
+
+def session_cookie(conn: HTTPConnection) -> str:
+    """Return the name of the session cookie."""
+    return prefixed(conn, "session")
+
+
+def set_cookie(response: Response, conn: HTTPConnection, name: str, value: str, seconds: int) -> None:
+    """Set a cookie that scripts cannot read and other sites' forms do not send (ASVS 3.3.1 to 3.3.4)."""
+    response.set_cookie(
+        prefixed(conn, name),
+        value,
+        max_age=seconds,
+        path="/",
+        secure=conn.scope["scheme"] == "https",
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def set_session(response: Response, conn: HTTPConnection, token: str, seconds: int) -> None:
+    """Keep a token in the browser for as long as it is good."""
+    set_cookie(response, conn, "session", token, seconds)
+
+
+def remove_session(response: Response, conn: HTTPConnection) -> None:
+    """Remove the token from the browser."""
+    set_cookie(response, conn, "session", "", 0)
+
+
+def set_message(response: Response, conn: HTTPConnection, text: str) -> None:
+    """Leave a message for the next page that the browser opens."""
+    set_cookie(response, conn, "message", str(messages.dumps(text)), MESSAGE_SECONDS)
+
+
+def remove_message(response: Response, conn: HTTPConnection) -> None:
+    """Remove a message that has been shown."""
+    set_cookie(response, conn, "message", "", 0)
+
+
+def message_in(conn: HTTPConnection) -> str | None:
+    """Return the message that an earlier answer left, where it is ours and less than a minute old."""
+    cookies: Mapping[str, str] = conn.cookies
+    try:
+        return str(messages.loads(cookies[prefixed(conn, "message")], max_age=MESSAGE_SECONDS))
+    except (KeyError, BadData):
+        return None

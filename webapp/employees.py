@@ -1,0 +1,125 @@
+"""Employees: the record that a request carries, and every query on them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+from starlette.authentication import BaseUser
+
+from webapp import clock
+from webapp.database import database, employees
+
+SCOPES = ("user:read", "user:write", "admin:read", "admin:write", "super:*")
+USER_SCOPES = ("user:read", "user:write")
+
+
+@dataclass(frozen=True, slots=True)
+class Employee(BaseUser):
+    """One employee, as `request.user`; the password's hash is never part of it."""
+
+    emp_no: int
+    email: str
+    birth_date: date | None
+    first_name: str
+    last_name: str
+    gender: str | None
+    hire_date: date | None
+    scopes: tuple[str, ...]
+    is_active: bool
+
+    @property
+    def is_authenticated(self) -> bool:
+        return True
+
+    @property
+    def display_name(self) -> str:
+        return f"{self.first_name} {self.last_name}"
+
+    @property
+    def identity(self) -> str:
+        return str(self.emp_no)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what the employee may see of themselves, dates in ISO 8601."""
+        return {
+            "emp_no": self.emp_no,
+            "email": self.email,
+            "birth_date": self.birth_date and self.birth_date.isoformat(),
+            "first_name": self.first_name,
+            "last_name": self.last_name,
+            "gender": self.gender,
+            "hire_date": self.hire_date and self.hire_date.isoformat(),
+            "scopes": list(self.scopes),
+        }
+
+
+def employee_from(row: Mapping[str, Any]) -> Employee:
+    """Return the employee of a row of the employees table."""
+    return Employee(
+        emp_no=row["emp_no"],
+        email=row["email"],
+        birth_date=row["birth_date"],
+        first_name=row["first_name"],
+        last_name=row["last_name"],
+        gender=row["gender"],
+        hire_date=row["hire_date"],
+        scopes=tuple(row["scopes"].split()),
+        is_active=row["is_active"],
+    )
+
+
+def normal_email(email: str) -> str:
+    """Return the form in which an email is kept, so that its case does not matter."""
+    return email.strip().lower()
+
+
+async def anybody() -> bool:
+    """Return whether there is any employee."""
+    return await database.fetch_one(select(employees.c.emp_no).limit(1)) is not None
+
+
+async def with_email(email: str) -> tuple[Employee, str] | None:
+    """Return the employee with this email, in any case, and the hash of their password; or None."""
+    row = await database.fetch_one(select(employees).where(employees.c.email == normal_email(email)))
+    return None if row is None else (employee_from(row._mapping), row["password_hash"])
+
+
+async def create(
+    *,
+    email: str,
+    password_hash: str,
+    first_name: str,
+    last_name: str,
+    birth_date: date | None = None,
+    gender: str | None = None,
+    hire_date: date | None = None,
+    scopes: tuple[str, ...] = USER_SCOPES,
+) -> int:
+    """Add an active employee and return the number given to them."""
+    async with database.transaction():
+        highest = await database.fetch_val(select(func.max(employees.c.emp_no)))
+        emp_no: int = (highest or 10000) + 1
+        await database.execute(
+            insert(employees).values(
+                emp_no=emp_no,
+                email=normal_email(email),
+                password_hash=password_hash,
+                first_name=first_name,
+                last_name=last_name,
+                birth_date=birth_date,
+                gender=gender,
+                hire_date=hire_date,
+                scopes=" ".join(scopes),
+                is_active=True,
+                changed=clock.now(),
+            )
+        )
+    return emp_no
+
+
+async def renew_password_hash(emp_no: int, old_hash: str, new_hash: str) -> None:
+    """Replace a hash by a costlier one of the same password, unless the password has changed meanwhile."""
+    same = (employees.c.emp_no == emp_no) & (employees.c.password_hash == old_hash)
+    await database.execute(update(employees).where(same).values(password_hash=new_hash))

@@ -1,0 +1,47 @@
+"""Log in and log out in a browser."""
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from webapp import answers
+from webapp.auth import outcomes, signins
+from webapp.auth.access import open_to_all
+from webapp.auth.login import log_in
+from webapp.clients import Client, client_of
+
+HOW_TO_LOG_IN = "POST the form fields username (your email) and password to /api/login"
+
+
+@open_to_all
+async def login(request: Request) -> Response:
+    """Show the login form, or home to somebody who is logged in."""
+    if request.user.is_authenticated:
+        return answers.redirect(request, "/auth/home")
+    return login_form(request)
+
+
+def login_form(request: Request) -> Response:
+    """Show the login form, which leads on to the page in `next`."""
+    if client_of(request) is Client.JSON:
+        return JSONResponse({"detail": HOW_TO_LOG_IN})
+    values = {"username": "", "next": request.query_params.get("next", "")}
+    return answers.page(request, "login", {"sentence": None, "errors": {}, "values": values})
+
+
+@open_to_all
+async def token(request: Request) -> Response:
+    """Log in with a form; the token is kept in the session cookie."""
+    sign_in, form = await log_in(request, "browser")
+    before = request.auth.sign_in
+    if before is not None:
+        await signins.end(before.id, "logged in again")
+    return outcomes.logged_in(request, signins.token_for(sign_in), form.get("next", [""])[0])
+
+
+@open_to_all
+async def logout(request: Request) -> Response:
+    """End the sign-in, if there is one, and remove the cookie."""
+    before = request.auth.sign_in
+    if before is not None:
+        await signins.end(before.id, "logged out")
+    return outcomes.logged_out(request, was_logged_in=before is not None)

@@ -1,0 +1,72 @@
+"""Start the web server."""
+
+import asyncio
+import contextlib
+import copy
+import socket
+
+import uvicorn
+from uvicorn.config import LOGGING_CONFIG
+
+from webapp import employees, settings
+from webapp.database import create_tables, database
+
+FIRST_STEPS = """There is no employee yet. Make one, or ten made-up ones to look around with, in another terminal:
+  python run.py create-user --email you@example.com --first-name You --last-name Yourself --scopes super:*
+  python run.py load-sample"""
+
+
+def serve() -> int:
+    """Make the database ready, say which address to open, and answer requests until told to stop."""
+    import webapp.auth.keys  # noqa: F401  a key that cannot be used ends the start here, with one line
+
+    if not asyncio.run(is_inhabited()):
+        print(FIRST_STEPS)
+    listener = listen()
+    print(f"Latchkey is at {address_of(listener)}  (Ctrl+C stops it)", flush=True)
+    server = uvicorn.Server(server_config())
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run(sockets=[listener])
+    return 0 if server.started else 3
+
+
+async def is_inhabited() -> bool:
+    """Make the tables that are missing, and return whether there is any employee."""
+    async with database:
+        await create_tables()
+        return await employees.anybody()
+
+
+def listen() -> socket.socket:
+    """Return a socket on HOST and PORT, or end the program with one line."""
+    family = socket.AF_INET6 if ":" in settings.HOST else socket.AF_INET
+    try:
+        return socket.create_server((settings.HOST, settings.PORT), family=family, backlog=2048)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        settings.refuse(f"it cannot listen on {settings.HOST} port {settings.PORT} ({reason}); set HOST or PORT")
+
+
+def address_of(listener: socket.socket) -> str:
+    """Return the address that a browser on this machine opens."""
+    host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  it is only read here
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def server_config() -> uvicorn.Config:
+    """Return uvicorn's settings, from ours."""
+    logging = copy.deepcopy(LOGGING_CONFIG)
+    logging["loggers"]["latchkey"] = {"handlers": ["default"], "level": settings.LOG_LEVEL.upper()}
+    return uvicorn.Config(
+        "webapp.app:app",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=logging,
+        log_level=settings.LOG_LEVEL,
+        access_log=settings.ACCESS_LOG,
+        forwarded_allow_ips=list(settings.FORWARDED_ALLOW_IPS),
+        server_header=False,
+        timeout_graceful_shutdown=10,
+    )

@@ -1,0 +1,114 @@
+"""Every setting, typed: read from settings.ini, overridden by the environment."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+from databases import DatabaseURL
+from starlette.config import Config
+from starlette.datastructures import CommaSeparatedStrings, Secret
+
+ROOT = Path(__file__).resolve().parent.parent
+FILE = ROOT / "settings.ini"
+
+Value = TypeVar("Value")
+
+
+def refuse(sentence: str) -> NoReturn:
+    """End the program with exit status 2 and one line that says what to mend."""
+    print(f"Latchkey: {sentence}", file=sys.stderr)
+    raise SystemExit(2)
+
+
+def read(file: Path) -> Config:
+    """Return the file's settings, after a look at each of its lines."""
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        refuse(f"{file.name} cannot be read ({type(error).__name__}); it must be a text file in UTF-8")
+    for number, line in enumerate(lines, 1):
+        if line.strip() and not line.lstrip().startswith("#") and "=" not in line:
+            refuse(f"{file.name} line {number} is not `KEY = value`")
+    return Config(file)
+
+
+config = read(FILE)
+names: set[str] = set()
+
+
+def setting(name: str, cast: Callable[[str], Value], rule: str) -> Value:
+    """Return one setting, or end the program with the rule that its value breaks."""
+    names.add(name)
+    try:
+        value: Any = config(name, cast=cast)
+    except KeyError:
+        refuse(f"{FILE.name} has no line for {name}: {rule}")
+    except ValueError:
+        refuse(f"the setting {name} must be {rule}")
+    return value  # type: ignore[no-any-return]
+
+
+def whole(least: int, most: int) -> Callable[[str], int]:
+    """Return a cast to a whole number between two bounds."""
+
+    def cast(text: str) -> int:
+        number = int(text)
+        if not least <= number <= most:
+            raise ValueError(text)
+        return number
+
+    return cast
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    """Return a cast that takes one of these words."""
+
+    def cast(text: str) -> str:
+        if text not in choices:
+            raise ValueError(text)
+        return text
+
+    return cast
+
+
+def filled(text: str) -> str:
+    """Return the text, which must not be empty."""
+    if not text:
+        raise ValueError("empty")
+    return text
+
+
+def database_url(text: str) -> DatabaseURL:
+    """Return where the database is; a relative SQLite path starts at the project's folder."""
+    url = DatabaseURL(text)
+    if url.dialect != "sqlite" or not url.database or ":memory:" in url.database:
+        raise ValueError(text)
+    return url.replace(database=str(ROOT / url.database))
+
+
+SECONDS = "a whole number of seconds from 1 to 31536000"
+
+HOST = setting("HOST", filled, "an address of this machine, such as 127.0.0.1")
+PORT = setting("PORT", whole(0, 65535), "a whole number from 0 to 65535")
+DATABASE_URL = setting("DATABASE_URL", database_url, "an SQLite file, such as sqlite:///.data/latchkey.db")
+SECRET_KEY = setting("SECRET_KEY", Secret, "a text of at least 32 characters, or empty")
+SECRET_KEY_FILE = ROOT / setting("SECRET_KEY_FILE", filled, "a path")
+ALGORITHM = setting("ALGORITHM", one_of("HS256", "HS384", "HS512"), "HS256, HS384 or HS512")
+TOKEN_ISSUER = setting("TOKEN_ISSUER", filled, "a text that is not empty")
+TOKEN_AUDIENCE = setting("TOKEN_AUDIENCE", filled, "a text that is not empty")
+ACCESS_TOKEN_EXPIRE_SECONDS = setting("ACCESS_TOKEN_EXPIRE_SECONDS", whole(1, 31536000), SECONDS)
+SIGN_IN_MAX_SECONDS = setting("SIGN_IN_MAX_SECONDS", whole(1, 31536000), SECONDS)
+BCRYPT_ROUNDS = setting("BCRYPT_ROUNDS", whole(4, 31), "a whole number from 4 to 31")
+PASSWORD_MIN_LENGTH = setting("PASSWORD_MIN_LENGTH", whole(1, 128), "a whole number from 1 to 128")
+MAX_BODY_BYTES = setting("MAX_BODY_BYTES", whole(1024, 2**30), "a whole number of bytes from 1024")
+BODY_TIMEOUT_SECONDS = setting("BODY_TIMEOUT_SECONDS", whole(1, 3600), "a whole number of seconds from 1 to 3600")
+FORWARDED_ALLOW_IPS = setting("FORWARDED_ALLOW_IPS", CommaSeparatedStrings, "addresses separated by commas")
+LOG_LEVEL = setting(
+    "LOG_LEVEL", one_of("debug", "info", "warning", "error", "critical"), "debug, info, warning, error or critical"
+)
+ACCESS_LOG = setting("ACCESS_LOG", bool, "true or false")
+
+for name in config.file_values:
+    if name not in names:
+        refuse(f"{FILE.name} has a line for {name}, which is not a setting; mend its name or remove it")
