@@ -5,10 +5,10 @@ import re
 import secrets
 import tempfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import delete
 from starlette.config import environ
 
 FOLDER = tempfile.TemporaryDirectory(prefix="latchkey-tests-")
@@ -28,6 +28,7 @@ from starlette.testclient import TestClient  # noqa: E402
 from webapp import clock, employees  # noqa: E402
 from webapp.app import app  # noqa: E402
 from webapp.auth import passwords, signins, tokens  # noqa: E402
+from webapp.database import database, metadata  # noqa: E402
 
 PASSWORD = "correct horse battery staple"
 EMAIL = "ann.lee@example.com"
@@ -70,13 +71,35 @@ class MovableClock:
         self.time += seconds
 
 
-@pytest.fixture(autouse=True)
-def fresh_database() -> None:
-    """Let every test start with an empty database and a worker that knows nobody."""
-    for file in Path(FOLDER.name).iterdir():
-        file.unlink()
+@pytest.fixture(scope="session")
+def running() -> Iterator[Client]:
+    """The running application, which all tests share."""
+    with Client(BROWSER) as client:
+        yield client
+
+
+@pytest.fixture
+def anonymous(running: Client) -> Client:
+    """A browser that is not logged in, before an empty database and a worker that knows nobody."""
     signins.held.clear()
     tokens.verified.cache_clear()
+    running.portal.call(empty_tables)
+    return client_like(running, BROWSER)
+
+
+async def empty_tables() -> None:
+    """Remove every row of every table."""
+    async with database.transaction():
+        for table in reversed(metadata.sorted_tables):
+            await database.execute(delete(table))
+
+
+@pytest.fixture
+def stopped(anonymous: Client) -> Iterator[None]:
+    """The application as if it were not running: a command may use the database."""
+    anonymous.portal.call(database.disconnect)
+    yield
+    anonymous.portal.call(database.connect)
 
 
 @pytest.fixture
@@ -85,13 +108,6 @@ def moved_clock(monkeypatch: pytest.MonkeyPatch) -> MovableClock:
     movable = MovableClock()
     monkeypatch.setattr(clock, "now", movable.now)
     return movable
-
-
-@pytest.fixture
-def anonymous() -> Iterator[Client]:
-    """A browser that is not logged in; the running application."""
-    with Client(BROWSER) as client:
-        yield client
 
 
 @pytest.fixture

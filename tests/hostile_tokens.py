@@ -63,7 +63,20 @@ def algorithms(good, claims):
         yield f"{name}, right key", signed({**HEADER, "alg": name}, claims, algorithm=name)
         yield f"{name} said, HS256 done", signed({**HEADER, "alg": name}, claims)
         yield f"HS256 said, {name} done", signed(HEADER, claims, algorithm=name)
-    for name in ("RS256", "ES256", "PS256", "EdDSA", "hs256", "HS256 ", "HS-256", "HMACSHA256", "", "b64", "HS1", "A128KW"):
+    for name in (
+        "RS256",
+        "ES256",
+        "PS256",
+        "EdDSA",
+        "hs256",
+        "HS256 ",
+        "HS-256",
+        "HMACSHA256",
+        "",
+        "b64",
+        "HS1",
+        "A128KW",
+    ):
         yield f"alg {name!r}", signed({**HEADER, "alg": name}, claims)
     for value in (None, 0, True, ["HS256"], {"HS256": 1}):
         yield f"alg {value!r}", signed({**HEADER, "alg": value}, claims)
@@ -103,7 +116,19 @@ def headers(claims):
     }
     for name, value in extra.items():
         yield f"header {name}", signed({**HEADER, name: value}, claims)
-    for kid in ("", "0", "../../etc/passwd", "' OR 1=1 --", "/dev/null", SIGNING_KEY_ID.upper() + "A", None, 0, [], {}, True):
+    for kid in (
+        "",
+        "0",
+        "../../etc/passwd",
+        "' OR 1=1 --",
+        "/dev/null",
+        SIGNING_KEY_ID.upper() + "A",
+        None,
+        0,
+        [],
+        {},
+        True,
+    ):
         yield f"kid {kid!r}", signed({**HEADER, "kid": kid}, claims)
     for typ in ("JWT", "AT+JWT", "at+jwt ", "application/at+jwt", "", None, 1, ["at+jwt"]):
         yield f"typ {typ!r}", signed({**HEADER, "typ": typ}, claims)
@@ -177,7 +202,16 @@ def not_json(claims):
 def shapes(good):
     parts = good.split(".")
     for index, name in enumerate(SEGMENTS):
-        for what, end in {"=": "=", "==": "==", "!": "!", "%": "%3D", "+": "+", "/": "/", "*": "*", "nbsp": "\xa0"}.items():
+        for what, end in {
+            "=": "=",
+            "==": "==",
+            "!": "!",
+            "%": "%3D",
+            "+": "+",
+            "/": "/",
+            "*": "*",
+            "nbsp": "\xa0",
+        }.items():
             yield f"{name} with {what}", ".".join([*parts[:index], parts[index] + end, *parts[index + 1 :]])
         yield f"no {name}", ".".join([*parts[:index], "", *parts[index + 1 :]])
     yield "empty", ""

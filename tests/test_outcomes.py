@@ -43,7 +43,9 @@ class TestNoCredential:
         assert (answer.status_code, answer.json()) == (401, {"detail": "Not authenticated"})
         assert answer.headers["www-authenticate"] == "Bearer"
 
-    @pytest.mark.parametrize("url", ["http://evil.example/auth/home", "http://testserver@evil.example/", "http://[", ""])
+    @pytest.mark.parametrize(
+        "url", ["http://evil.example/auth/home", "http://testserver@evil.example/", "http://[", ""]
+    )
     def test_next_of_htmx_is_a_page_of_this_site(self, anonymous, url):
         answer = client_like(anonymous, {**HTMX, "HX-Current-URL": url}).get("/admin/me")
         assert answer.headers["hx-redirect"] == "/auth/login"

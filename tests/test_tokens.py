@@ -71,7 +71,7 @@ def test_refused_tokens_are_not_remembered(sign_in):
 
 
 def test_a_token_says_what_the_design_says(sign_in):
-    token, sid, emp_no = sign_in
+    token, _, emp_no = sign_in
     claims = jwt.decode(token, SIGNING_KEY, algorithms=["HS256"], audience="latchkey", issuer="latchkey")
     assert claims.keys() == {"iss", "aud", "sub", "sid", "iat", "exp", "scopes"}
     assert jwt.get_unverified_header(token) == {"alg": "HS256", "typ": "at+jwt", "kid": SIGNING_KEY_ID}

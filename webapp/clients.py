@@ -43,7 +43,7 @@ def wish(accept: str, kind: str) -> tuple[float, int]:
         exactness = {kind: 3, kind.split("/")[0] + "/*": 2, "*/*": 1}.get(name, 0)
         if exactness:
             best = max(best, (exactness, quality(parameters)))
-    return best[1], best[0]
+    return (best[1], best[0]) if best[1] else (0.0, 0)
 
 
 def quality(parameters: list[str]) -> float:

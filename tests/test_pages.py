@@ -1,0 +1,169 @@
+"""What the pages and the JSON show."""
+
+from datetime import date
+
+import pytest
+
+from tests.conftest import API, BROWSER, EMAIL, HTMX, add_employee, client_like, log_in
+
+DETAILS = {
+    "birth_date": date(1990, 2, 28),
+    "gender": "F",
+    "hire_date": date(2020, 1, 2),
+    "first_name": "Zoë",
+    "last_name": "<O'Brien> {{7*7}}",
+}
+
+
+@pytest.fixture
+def zoe(anonymous, run):
+    employee = add_employee(run, "zoe@example.com", **DETAILS)
+    client = client_like(anonymous, BROWSER)
+    log_in(client, username=employee.email)
+    return client
+
+
+def test_my_info_page(zoe):
+    text = zoe.get("/admin/me").text
+    assert text.startswith("<!doctype html>")
+    for shown in ("zoe@example.com", "1990-02-28", "Zoë", "&lt;O&#39;Brien&gt; {{7*7}}", "Female", "2020-01-02"):
+        assert shown in text
+
+
+def test_my_info_fragment(htmx):
+    text = htmx.get("/admin/me").text
+    assert text.startswith("<section")
+    assert EMAIL in text
+    assert text.count("Not given") == 3
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        ("/api/me", API),
+        ("/api/me", BROWSER),
+        ("/admin/me", {"Accept": "application/json"}),
+        ("/admin/me", {"X-Expected-Format": "application/json"}),
+    ],
+)
+def test_my_info_as_json(zoe, path, headers):
+    assert zoe.get(path, headers=headers).json() == {
+        "emp_no": 10001,
+        "email": "zoe@example.com",
+        "birth_date": "1990-02-28",
+        "first_name": "Zoë",
+        "last_name": "<O'Brien> {{7*7}}",
+        "gender": "F",
+        "hire_date": "2020-01-02",
+        "scopes": ["user:read", "user:write"],
+    }
+
+
+def test_dates_that_are_not_known_are_null(api):
+    body = api.get("/api/me").json()
+    assert (body["birth_date"], body["gender"], body["hire_date"]) == (None, None, None)
+
+
+@pytest.mark.parametrize("path", ["/", "/auth/home"])
+def test_home_has_its_three_ways(browser, path):
+    text = browser.get(path).text
+    assert "Welcome, Ann" in text
+    assert 'href="/admin/me"' in text
+    assert 'href="/api/me"' in text
+    assert 'action="/auth/logout"' in text
+    assert browser.get(path, headers=HTMX).text.startswith("<section")
+    assert browser.get(path, headers={"Accept": "application/json"}).json()["links"]["my_info"] == "/api/me"
+
+
+@pytest.mark.parametrize("path", ["/", "/auth/login"])
+def test_login_page(anonymous, path):
+    text = anonymous.get(f"{path}?next=/admin/me").text
+    assert '<form id="login" class="card" method="post" action="/auth/token"' in text
+    assert 'name="next" value="/admin/me"' in text
+    assert 'autocomplete="username"' in text
+    assert 'autocomplete="current-password"' in text
+    assert "<title>Log in" in text
+    assert client_like(anonymous, HTMX).get(path).text.startswith('<form id="login"')
+    assert "/api/login" in anonymous.get(path, headers={"Accept": "application/json"}).json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["/admin/me", "/auth/home", "/auth/login", "/api/me", "/nope"])
+def test_personal_answers_are_not_kept(browser, path):
+    headers = browser.get(path).headers
+    assert headers["cache-control"] == "no-store"
+    assert headers["vary"] == "HX-Request, Accept, Cookie"
+
+
+@pytest.mark.parametrize("path", ["/auth/login", "/api/me", "/nope", "/static/style.css", "/healthz"])
+def test_security_headers_are_on_every_answer(anonymous, path):
+    headers = anonymous.get(path).headers
+    assert "default-src 'none'" in headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert "unsafe" not in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "same-origin"
+    assert "strict-transport-security" not in headers
+    secure = client_like(anonymous, BROWSER, base_url="https://testserver").get(path).headers
+    assert secure["strict-transport-security"] == "max-age=31536000; includeSubDomains"
+
+
+def test_nothing_inline_in_any_page(zoe, anonymous):
+    for text in (zoe.get("/").text, zoe.get("/admin/me").text, anonymous.get("/auth/login").text, zoe.get("/x").text):
+        assert "<style" not in text
+        assert "style=" not in text
+        assert "hx-on" not in text
+        assert "onclick" not in text
+        assert text.count("<script") == text.count('<script src="/static/')
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("application/json", "application/json"),
+        ("text/html", "text/html"),
+        ("*/*", "text/html"),
+        ("", "text/html"),
+        ("application/json, text/plain, */*", "application/json"),
+        ("text/html;q=0.5, application/json", "application/json"),
+        ("text/html, application/json;q=0.9", "text/html"),
+        ("application/*", "application/json"),
+        ("application/json;q=x, text/html;q=0.1", "text/html"),
+        ("application/json;q=0", "text/html"),
+        ("image/png", "text/html"),
+        (";;;,,,q=", "text/html"),
+        ("APPLICATION/JSON; charset=utf-8", "application/json"),
+    ],
+)
+def test_accept(browser, accept, kind):
+    assert browser.get("/admin/me", headers={"Accept": accept}).headers["content-type"].startswith(kind)
+
+
+def test_expected_format_as_a_form_field(anonymous, ann):
+    answer = log_in(anonymous, **{"x-expected-format": "application/json"})
+    assert answer.json()["token_type"] == "bearer"
+    wrong = log_in(anonymous, password="wrong", **{"x-expected-format": "application/json"})
+    assert (wrong.status_code, wrong.json()["error"]) == (400, "invalid_grant")
+
+
+LOCAL = ["/admin/me", "/admin/me?a=1&b=%2F", "/x y", "/ä", "/a//b", "/a#b"]
+FOREIGN = [
+    "", "//evil.example", "/\\evil.example", "\\\\evil.example", "https://evil.example", "https:evil.example", "javascript:alert(1)",
+    "data:text/html,x", "evil.example", "/\t/evil.example", "/\n/evil.example", "\t//evil.example", " //evil.example", "/\r\nSet-Cookie: a=b",
+    "///evil.example", "/\x00", "http:///evil.example", "@evil.example", ".evil.example", "/\u2028/evil.example", "/" + "a" * 3000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("headers", [BROWSER, HTMX], ids=["browser", "htmx"])
+def test_next_is_always_a_page_of_this_site(anonymous, ann, headers):
+    client = client_like(anonymous, headers)
+    name = "location" if headers is BROWSER else "hx-redirect"
+    for path in LOCAL:
+        assert log_in(client, next=path).headers[name].startswith(path[:2].replace("ä", "%"))
+    for path in FOREIGN:
+        assert log_in(client, next=path).headers[name] == "/auth/home", path
+
+
+def test_message_of_somebody_else_is_not_shown(anonymous):
+    for value in ("Pay here", "IlBheSI.x.y", "", "a.b.c"):
+        anonymous.cookies["message"] = value
+        assert "Pay" not in anonymous.get("/auth/login").text
