@@ -27,8 +27,11 @@ from starlette.testclient import TestClient  # noqa: E402
 
 from webapp import clock, employees  # noqa: E402
 from webapp.app import app  # noqa: E402
-from webapp.auth import passwords, signins, tokens  # noqa: E402
+from webapp.auth import changes, passwords, tokens  # noqa: E402
 from webapp.database import database, metadata  # noqa: E402
+
+# Tests say themselves when a worker learns of changes.
+changes.LEARN_EVERY_SECONDS = 86400.0
 
 PASSWORD = "correct horse battery staple"
 EMAIL = "ann.lee@example.com"
@@ -81,9 +84,9 @@ def running() -> Iterator[Client]:
 @pytest.fixture
 def anonymous(running: Client) -> Client:
     """A browser that is not logged in, before an empty database and a worker that knows nobody."""
-    signins.held.clear()
     tokens.verified.cache_clear()
     running.portal.call(empty_tables)
+    running.portal.call(changes.start)
     return client_like(running, BROWSER)
 
 

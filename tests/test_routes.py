@@ -15,6 +15,7 @@ OPEN = {
     "/auth/logout": {"POST"},
     "/api/login": {"POST"},
     "/api/logout": {"POST"},
+    "/api/refresh": {"POST"},
     "/healthz": {"GET"},
     "/static": {"GET"},
 }

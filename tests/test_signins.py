@@ -5,7 +5,8 @@ from sqlalchemy import select, update
 
 from tests.conftest import API, BROWSER, FOLDER, Client, client_like, log_in, session_of
 from tests.hostile_tokens import HEADER, good_claims, signed
-from webapp.auth import signins, tokens
+from webapp.auth import tokens
+from webapp.auth.held import held
 from webapp.database import database, employees, sign_ins
 
 
@@ -65,7 +66,6 @@ def test_ended_sign_ins_stay_ended_after_a_restart(anonymous, browser, api, requ
     living, ended = session_of(browser), api.headers["Authorization"].split()[1]
     api.post("/api/logout")
     request.getfixturevalue("stopped")
-    signins.held.clear()
     tokens.verified.cache_clear()
     with Client(API) as restarted:
         assert with_token(restarted, ended).get("/api/me").status_code == 401
@@ -74,7 +74,7 @@ def test_ended_sign_ins_stay_ended_after_a_restart(anonymous, browser, api, requ
 
 def test_an_inactive_employee_is_not_let_in(browser, run):
     run(database.execute, update(employees).values(is_active=False))
-    signins.held.clear()
+    held.sign_ins.clear()
     assert browser.get("/api/me").status_code == 401
 
 
@@ -90,10 +90,10 @@ def test_a_known_sign_in_asks_the_database_nothing(browser, monkeypatch):
 
 
 def test_what_a_worker_holds_is_bounded(browser, api, monkeypatch):
-    monkeypatch.setattr(signins, "SIGN_INS_HELD", 1)
+    monkeypatch.setattr("webapp.auth.held.SIGN_INS_HELD", 1)
     for client in (browser, api, browser, api):
         assert client.get("/api/me").status_code == 200
-        assert len(signins.held) == 1
+        assert len(held.sign_ins) == 1
 
 
 def test_the_database_file_is_in_write_ahead_mode(run, anonymous):

@@ -3,10 +3,12 @@
 import logging
 import secrets
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 import jinja2
+from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -29,6 +31,15 @@ templates = Jinja2Templates(
     )
 )
 
+
+def when(iso_time: str) -> Markup:
+    """Return a time for people, and for machines in its `datetime`."""
+    read = datetime.fromisoformat(iso_time)
+    return Markup('<time datetime="{}">{}</time>').format(iso_time, f"{read.day} {read:%b %Y, %H:%M} UTC")
+
+
+templates.env.filters["when"] = when
+
 SENTENCES = {
     400: "This request could not be read. Mend it and send it again.",
     403: "You may not do this. Ask an administrator if you need to.",
@@ -42,16 +53,25 @@ SENTENCES = {
 }
 
 
-class FormRefused(HTTPException):
+class Refused(HTTPException):
+    """A request that is refused with a sentence of its own and an error code of RFC 6749 5.2."""
+
+    def __init__(self, detail: str, error: str, *, status: int = 400, headers: dict[str, str] | None = None) -> None:
+        super().__init__(status, detail, headers)
+        self.error = error
+
+
+class FormRefused(Refused):
     """A form that cannot be accepted: it is shown again with what to mend.
 
     Args:
         form: the form's template, whose fragment is the form alone and whose element has that id.
         detail: the sentence above the form.
         errors: for each wrong field, what to mend.
-        values: what was typed and may be shown again; never a password.
+        values: for each field, what was typed and may be shown again; never a password.
         error: the error code of RFC 6749 5.2.
         status: the status for pages; JSON clients get 400 instead of 422.
+        context: what else the page shows.
     """
 
     def __init__(
@@ -60,13 +80,14 @@ class FormRefused(HTTPException):
         detail: str,
         *,
         errors: Mapping[str, str],
-        values: Mapping[str, str],
+        values: Mapping[str, Any],
         error: str = "invalid_request",
         status: int = 422,
         headers: dict[str, str] | None = None,
+        context: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(status, detail, headers)
-        self.form, self.errors, self.values, self.error = form, errors, values, error
+        super().__init__(detail, error, status=status, headers=headers)
+        self.form, self.errors, self.values, self.context = form, errors, values, context or {}
 
 
 def page(request: Request, name: str, context: Mapping[str, Any], status: int = 200) -> Response:
@@ -115,7 +136,7 @@ def form_refusal(request: Request, refused: FormRefused) -> Response:
     if client_of(request) is Client.JSON:
         status = 400 if refused.status_code == 422 else refused.status_code
         return JSONResponse({"detail": refused.detail, "error": refused.error}, status, refused.headers)
-    context = {"sentence": refused.detail, "errors": refused.errors, "values": refused.values}
+    context = {**refused.context, "sentence": refused.detail, "errors": refused.errors, "values": refused.values}
     response = page(request, refused.form, context, refused.status_code)
     response.headers.update(refused.headers or {})
     if client_of(request) is Client.HTMX:

@@ -4,17 +4,33 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from webapp.answers import Refused
 from webapp.auth import outcomes, signins
+from webapp.auth import refresh as refresh_tokens
 from webapp.auth.access import open_to_all
 from webapp.auth.login import log_in
 from webapp.database import database
+from webapp.forms import read_form
 
 
 @open_to_all
 async def login(request: Request) -> Response:
-    """Log in with a form and get a token; no cookie is set."""
+    """Log in with a form and get a token and a refresh token; no cookie is set."""
     sign_in, _ = await log_in(request, "api")
-    return outcomes.token_json(signins.token_for(sign_in))
+    return outcomes.token_json(signins.token_for(sign_in), await refresh_tokens.issue(sign_in.id))
+
+
+@open_to_all
+async def refresh(request: Request) -> Response:
+    """Change a refresh token for a new token and a new refresh token (RFC 6749 6)."""
+    form = await read_form(request)
+    grant_types, tokens = form.get("grant_type", []), form.get("refresh_token", [])
+    if len(grant_types) != 1 or len(tokens) != 1 or not tokens[0]:
+        raise Refused("Send grant_type=refresh_token and refresh_token, each once", "invalid_request")
+    if grant_types != ["refresh_token"]:
+        raise Refused("Only the grant_type refresh_token is taken here", "unsupported_grant_type")
+    sign_in, successor = await refresh_tokens.rotate(tokens[0])
+    return outcomes.token_json(signins.token_for(sign_in), successor)
 
 
 async def me(request: Request) -> Response:

@@ -1,5 +1,6 @@
 """The application: its routes, its middleware in order, its error handlers."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -12,14 +13,16 @@ from starlette.staticfiles import StaticFiles
 
 from webapp import api, settings
 from webapp.answers import on_failure
+from webapp.auth import changes, housekeeping, last_used
 from webapp.auth.access import closed_unless_open, open_to_all
 from webapp.auth.backend import JWTBackend
-from webapp.auth.outcomes import on_http_exception
+from webapp.auth.outcomes import on_http_exception, on_unreachable
+from webapp.auth.renewal import Renewal
 from webapp.csrf import CrossSiteGuard
-from webapp.database import create_tables, database
+from webapp.database import UNREACHABLE, create_tables, database
 from webapp.headers import SecurityHeaders
 from webapp.limits import BodyLimits
-from webapp.pages import home, sign_in
+from webapp.pages import home, sign_in, sign_ins, tokens
 
 static = open_to_all(StaticFiles(directory=settings.ROOT / "static", packages=[("js_lib_htmx", "static/htmx")]))
 
@@ -29,10 +32,19 @@ routes = [
     Route("/auth/token", sign_in.token, methods=["POST"]),
     Route("/auth/logout", sign_in.logout, methods=["POST"]),
     Route("/auth/home", home.home),
+    Route("/auth/sign-ins", sign_ins.show),
+    Route("/auth/tokens", tokens.make, methods=["POST"]),
+    Route("/auth/sign-ins/end-others", sign_ins.end_others, methods=["POST"]),
+    Route("/auth/sign-ins/{id}/end", sign_ins.end, methods=["POST"]),
     Route("/admin/me", home.my_info),
     Route("/api/login", api.login, methods=["POST"]),
     Route("/api/logout", sign_in.logout, methods=["POST"]),
+    Route("/api/refresh", api.refresh, methods=["POST"]),
     Route("/api/me", api.me),
+    Route("/api/sign-ins", sign_ins.show),
+    Route("/api/tokens", tokens.make, methods=["POST"]),
+    Route("/api/sign-ins/end-others", sign_ins.end_others, methods=["POST"]),
+    Route("/api/sign-ins/{id}/end", sign_ins.end, methods=["POST"]),
     Route("/healthz", api.healthz),
     Mount("/static", static),
 ]
@@ -42,21 +54,33 @@ middleware = [
     Middleware(BodyLimits),
     Middleware(AuthenticationMiddleware, backend=JWTBackend()),
     Middleware(CrossSiteGuard),
+    Middleware(Renewal),
 ]
 
 
 @asynccontextmanager
 async def lifespan(app: Starlette) -> AsyncIterator[None]:
-    """Keep the database connected while the application runs."""
+    """Keep the database connected, and the small tasks running, while the application runs."""
     async with database:
         await create_tables()
+        await changes.start()
+        tasks = [
+            asyncio.create_task(task()) for task in (changes.follow, last_used.keep_writing, housekeeping.keep_tidy)
+        ]
         yield
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 app = Starlette(
     routes=closed_unless_open(routes),
     middleware=middleware,
-    exception_handlers={HTTPException: on_http_exception, Exception: on_failure},
+    exception_handlers={
+        HTTPException: on_http_exception,
+        **dict.fromkeys(UNREACHABLE, on_unreachable),
+        Exception: on_failure,
+    },
     lifespan=lifespan,
 )
 app.router.redirect_slashes = False

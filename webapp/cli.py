@@ -2,7 +2,7 @@
 
 import argparse
 import asyncio
-import getpass
+import secrets
 import sqlite3
 import sys
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from typing import NoReturn
 import email_validator
 
 from webapp import employees, settings
-from webapp.database import create_tables, database
+from webapp.commands import create_user, end_sign_ins, list_sign_ins
 from webapp.sample import load_sample
 from webapp.server import serve
 
@@ -37,6 +37,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 asyncio.run(create_user(options))
             case "load-sample":
                 asyncio.run(load_sample())
+            case "sign-ins":
+                asyncio.run(list_sign_ins(options.email))
+            case "end-sign-ins":
+                asyncio.run(end_sign_ins(options.email, everybody=options.everybody))
+            case "new-key":
+                print(secrets.token_urlsafe(48))
             case _:
                 return serve()
     except (sqlite3.Error, OSError) as error:
@@ -75,6 +81,23 @@ def parser() -> Parser:
         help=f"what they may do, separated by commas, of: {' '.join(employees.SCOPES)}",
     )
     user.add_argument("--password-stdin", action="store_true", help="read the password from standard input, one line")
+    listing = commands.add_parser(
+        "sign-ins", help="list somebody's living sign-ins", description="List living sign-ins."
+    )
+    listing.add_argument("email", type=email)
+    ending = commands.add_parser(
+        "end-sign-ins",
+        help="end somebody's sign-ins, or everybody's",
+        description="End sign-ins; their tokens are refused by every worker within a second.",
+    )
+    who = ending.add_mutually_exclusive_group(required=True)
+    who.add_argument("email", type=email, nargs="?")
+    who.add_argument("--all", action="store_true", dest="everybody", help="everybody's")
+    commands.add_parser(
+        "new-key",
+        help="print a fresh SECRET_KEY",
+        description="Print a fresh SECRET_KEY. Put the one before into PREVIOUS_SECRET_KEYS, and nobody is logged out.",
+    )
     return top
 
 
@@ -109,42 +132,3 @@ def scopes(text: str) -> tuple[str, ...]:
         if scope not in employees.SCOPES:
             raise argparse.ArgumentTypeError(f"{scope!r} is not a scope; those are {' '.join(employees.SCOPES)}")
     return given
-
-
-async def create_user(options: argparse.Namespace) -> None:
-    """Add one employee, or refuse with one line."""
-    from webapp.auth import passwords
-
-    if options.birth_date and options.hire_date and options.hire_date <= options.birth_date:
-        settings.refuse("--hire-date must be after --birth-date")
-    async with database:
-        await create_tables()
-        if await employees.with_email(options.email):
-            settings.refuse(f"there is an employee with the email {options.email} already")
-        password = read_password(from_stdin=options.password_stdin)
-        emp_no = await employees.create(
-            email=options.email,
-            password_hash=await passwords.hash_password(password),
-            first_name=options.first_name,
-            last_name=options.last_name,
-            birth_date=options.birth_date,
-            gender=options.gender,
-            hire_date=options.hire_date,
-            scopes=options.scopes,
-        )
-    print(f"Employee {emp_no} was added: {options.email}")
-
-
-def read_password(*, from_stdin: bool) -> str:
-    """Return the password from standard input, or asked for twice at a terminal."""
-    if from_stdin:
-        password = sys.stdin.readline().removesuffix("\n").removesuffix("\r")
-    elif not sys.stdin.isatty():
-        settings.refuse("there is no terminal to ask for the password; use --password-stdin")
-    else:
-        password = getpass.getpass("Password: ")
-        if getpass.getpass("The same again: ") != password:
-            settings.refuse("the two passwords differ; nothing was changed")
-    if len(password) < settings.PASSWORD_MIN_LENGTH:
-        settings.refuse(f"a password has at least {settings.PASSWORD_MIN_LENGTH} characters; nothing was changed")
-    return password

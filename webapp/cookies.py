@@ -7,11 +7,13 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
-from webapp.auth.keys import SIGNING_KEY
+from webapp.auth.keys import PREVIOUS_KEYS, SIGNING_KEY
 
 MESSAGE_SECONDS = 60
 
-messages = URLSafeTimedSerializer(SIGNING_KEY, salt="latchkey.message", signer_kwargs={"digest_method": hashlib.sha256})
+messages = URLSafeTimedSerializer(
+    [*PREVIOUS_KEYS, SIGNING_KEY], salt="latchkey.message", signer_kwargs={"digest_method": hashlib.sha256}
+)
 
 
 def prefixed(conn: HTTPConnection, name: str) -> str:

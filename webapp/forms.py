@@ -15,6 +15,12 @@ MOST_FIELDS = 50
 Form = dict[str, list[str]]
 
 
+def only(form: Form, name: str) -> str:
+    """Return a field's one value, "" where it has none or several."""
+    values = form.get(name, [])
+    return values[0] if len(values) == 1 else ""
+
+
 async def read_form(request: Request) -> Form:
     """Return the values of each field of a form.
 

@@ -7,6 +7,7 @@ import socket
 
 import uvicorn
 from uvicorn.config import LOGGING_CONFIG
+from uvicorn.supervisors import Multiprocess
 
 from webapp import employees, settings
 from webapp.database import create_tables, database
@@ -24,10 +25,13 @@ def serve() -> int:
         print(FIRST_STEPS)
     listener = listen()
     print(f"Latchkey is at {address_of(listener)}  (Ctrl+C stops it)", flush=True)
-    server = uvicorn.Server(server_config())
-    with contextlib.suppress(KeyboardInterrupt):
-        server.run(sockets=[listener])
-    return 0 if server.started else 3
+    config = server_config()
+    if settings.WORKERS > 1:
+        Multiprocess(config, sockets=[listener]).run()
+    else:
+        with contextlib.suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=[listener])
+    return 0
 
 
 async def is_inhabited() -> bool:
@@ -64,6 +68,7 @@ def server_config() -> uvicorn.Config:
         ws="none",
         lifespan="on",
         log_config=logging,
+        workers=settings.WORKERS,
         log_level=settings.LOG_LEVEL,
         access_log=settings.ACCESS_LOG,
         forwarded_allow_ips=list(settings.FORWARDED_ALLOW_IPS),

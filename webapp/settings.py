@@ -88,19 +88,30 @@ def database_url(text: str) -> DatabaseURL:
 
 
 SECONDS = "a whole number of seconds from 1 to 31536000"
+COUNT = "a whole number from 1 to 1000000"
 
 HOST = setting("HOST", filled, "an address of this machine, such as 127.0.0.1")
 PORT = setting("PORT", whole(0, 65535), "a whole number from 0 to 65535")
+WORKERS = setting("WORKERS", whole(1, 64), "a whole number from 1 to 64")
 DATABASE_URL = setting("DATABASE_URL", database_url, "an SQLite file, such as sqlite:///.data/latchkey.db")
 SECRET_KEY = setting("SECRET_KEY", Secret, "a text of at least 32 characters, or empty")
+PREVIOUS_SECRET_KEYS = setting("PREVIOUS_SECRET_KEYS", CommaSeparatedStrings, "keys separated by commas, or empty")
 SECRET_KEY_FILE = ROOT / setting("SECRET_KEY_FILE", filled, "a path")
 ALGORITHM = setting("ALGORITHM", one_of("HS256", "HS384", "HS512"), "HS256, HS384 or HS512")
 TOKEN_ISSUER = setting("TOKEN_ISSUER", filled, "a text that is not empty")
 TOKEN_AUDIENCE = setting("TOKEN_AUDIENCE", filled, "a text that is not empty")
 ACCESS_TOKEN_EXPIRE_SECONDS = setting("ACCESS_TOKEN_EXPIRE_SECONDS", whole(1, 31536000), SECONDS)
 SIGN_IN_MAX_SECONDS = setting("SIGN_IN_MAX_SECONDS", whole(1, 31536000), SECONDS)
+STALE_AFTER_SECONDS = setting("STALE_AFTER_SECONDS", whole(1, 3600), "a whole number of seconds from 1 to 3600")
 BCRYPT_ROUNDS = setting("BCRYPT_ROUNDS", whole(4, 31), "a whole number from 4 to 31")
 PASSWORD_MIN_LENGTH = setting("PASSWORD_MIN_LENGTH", whole(1, 128), "a whole number from 1 to 128")
+THROTTLE_WINDOW_SECONDS = setting(
+    "THROTTLE_WINDOW_SECONDS", whole(1, 86400), "a whole number of seconds from 1 to 86400"
+)
+THROTTLE_PAIR_FAILURES = setting("THROTTLE_PAIR_FAILURES", whole(1, 10**6), COUNT)
+THROTTLE_ADDRESS_FAILURES = setting("THROTTLE_ADDRESS_FAILURES", whole(1, 10**6), COUNT)
+THROTTLE_EMAIL_FAILURES = setting("THROTTLE_EMAIL_FAILURES", whole(1, 10**6), COUNT)
+ATTEMPTS_KEEP_DAYS = setting("ATTEMPTS_KEEP_DAYS", whole(1, 36500), "a whole number of days from 1 to 36500")
 MAX_BODY_BYTES = setting("MAX_BODY_BYTES", whole(1024, 2**30), "a whole number of bytes from 1024")
 BODY_TIMEOUT_SECONDS = setting("BODY_TIMEOUT_SECONDS", whole(1, 3600), "a whole number of seconds from 1 to 3600")
 FORWARDED_ALLOW_IPS = setting("FORWARDED_ALLOW_IPS", CommaSeparatedStrings, "addresses separated by commas")

@@ -4,9 +4,10 @@ from starlette.authentication import AuthCredentials, AuthenticationBackend, Bas
 from starlette.requests import HTTPConnection
 
 from webapp.auth import signins
-from webapp.auth.signins import SignIn
-from webapp.auth.tokens import TokenError, TokenExpired, read_token
+from webapp.auth.held import SignIn
+from webapp.auth.tokens import Claims, TokenError, TokenExpired, read_token
 from webapp.cookies import session_cookie
+from webapp.database import UNREACHABLE
 
 
 class Credentials(AuthCredentials):
@@ -14,7 +15,9 @@ class Credentials(AuthCredentials):
 
     Attributes:
         sign_in: the living sign-in, or None for an anonymous request.
-        problem: why a credential proves nothing: "invalid", "expired" or "ended"; None where there is no such trouble.
+        problem: why a credential proves nothing: "invalid", "expired", "ended", or "unknown" where the database
+            that knows cannot be reached; None where there is no such trouble.
+        renewable: whether the cookie's token is past half its life, and its sign-in goes on beyond it.
         by_cookie: whether the credential came, or would have come, in the cookie.
     """
 
@@ -23,6 +26,7 @@ class Credentials(AuthCredentials):
         self.by_cookie = by_cookie
         self.sign_in: SignIn | None = None
         self.problem: str | None = None
+        self.renewable = False
 
 
 class JWTBackend(AuthenticationBackend):
@@ -34,18 +38,27 @@ class JWTBackend(AuthenticationBackend):
         if credential is None:
             return auth, UnauthenticatedUser()
         try:
-            sign_in = await signins.living(read_token(credential))
+            claims = read_token(credential)
+            sign_in = await signins.living(claims)
         except TokenExpired:
             auth.problem = "expired"
         except TokenError:
             auth.problem = "invalid"
+        except UNREACHABLE:
+            auth.problem = "unknown"
         else:
             if sign_in is not None:
-                auth.scopes = ["authenticated", *sign_in.employee.scopes]
+                auth.scopes = list(sign_in.scopes)
                 auth.sign_in = sign_in
+                auth.renewable = by_cookie and is_renewable(claims, sign_in)
                 return auth, sign_in.employee
             auth.problem = "ended"
         return auth, UnauthenticatedUser()
+
+
+def is_renewable(claims: Claims, sign_in: SignIn) -> bool:
+    """Return whether a token is past half its life and its sign-in goes on beyond it."""
+    return sign_in.used >= (claims.issued + claims.expires) / 2 and claims.expires < int(sign_in.ends)
 
 
 def credential_of(conn: HTTPConnection) -> tuple[str | None, bool]:

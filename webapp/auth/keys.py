@@ -62,4 +62,5 @@ def key_id(key: bytes) -> str:
 
 SIGNING_KEY = checked(str(settings.SECRET_KEY) or kept_in(settings.SECRET_KEY_FILE))
 SIGNING_KEY_ID = key_id(SIGNING_KEY)
-KEYS = {SIGNING_KEY_ID: SIGNING_KEY}
+PREVIOUS_KEYS = [checked(key) for key in settings.PREVIOUS_SECRET_KEYS]
+KEYS = {key_id(key): key for key in (*PREVIOUS_KEYS, SIGNING_KEY)}

@@ -4,8 +4,9 @@ from starlette.requests import Request
 
 from webapp import employees
 from webapp.answers import FormRefused
-from webapp.auth import passwords, signins
-from webapp.auth.signins import SignIn
+from webapp.auth import passwords, signins, throttle
+from webapp.auth.held import SignIn
+from webapp.database import database
 from webapp.employees import Employee
 from webapp.forms import Form, read_form
 
@@ -18,14 +19,38 @@ async def log_in(request: Request, kind: str) -> tuple[SignIn, Form]:
     """Return a new sign-in of a kind ("browser" or "api") for the form's `username` and `password`, and the form.
 
     Raises:
-        FormRefused: a field is missing or malformed, or the email and the password do not belong together.
+        FormRefused: a field is missing or malformed, the email and the password do not belong together, or there
+            were too many attempts, which is known before anything is hashed.
     """
     form = await read_form(request)
     username, password = checked_fields(form)
-    employee = await employee_with(username, password)
+    found = await employees.with_email(username)
+    number = await throttle.record(request, username, found[0].emp_no if found else None)
+    seconds = await throttle.seconds_to_wait(number, request, username)
+    if seconds:
+        await throttle.mark(number, throttle.THROTTLED)
+        raise too_many_attempts(form, seconds)
+    employee = await rightful(found, password)
     if employee is None:
         raise FormRefused("login", INCORRECT, errors={}, values=kept(form), error="invalid_grant")
-    return await signins.open_sign_in(employee, kind, request), form
+    async with database.transaction():
+        sign_in = await signins.open_sign_in(employee, kind, request)
+        await throttle.mark(number, throttle.LOGGED_IN)
+    return sign_in, form
+
+
+def too_many_attempts(form: Form, seconds: int) -> FormRefused:
+    """Return the refusal that says when to try again."""
+    minutes = -(-seconds // 60)
+    when = f"in {minutes} minutes" if minutes > 1 else "in a minute"
+    return FormRefused(
+        "login",
+        f"Too many attempts. Try again {when}",
+        errors={},
+        values=kept(form),
+        status=429,
+        headers={"Retry-After": str(seconds)},
+    )
 
 
 def checked_fields(form: Form) -> tuple[str, str]:
@@ -57,9 +82,8 @@ def kept(form: Form) -> dict[str, str]:
     return {field: form.get(field, [""])[0][:LONGEST_EMAIL] for field in ("username", "next")}
 
 
-async def employee_with(username: str, password: str) -> Employee | None:
-    """Return the active employee whose email and password these are; every other case takes the same time."""
-    found = await employees.with_email(username)
+async def rightful(found: tuple[Employee, str] | None, password: str) -> Employee | None:
+    """Return the employee found, where they are active and the password is theirs; every other case takes as long."""
     if found is None:
         await passwords.check_password(password, None)
         return None

@@ -1,5 +1,7 @@
 """The outcomes of asking who is there: not logged in, logged in, logged out, not allowed."""
 
+import logging
+
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -8,6 +10,8 @@ from webapp import answers, cookies
 from webapp.auth.signins import Token
 from webapp.clients import Client, client_of
 from webapp.next_page import local_or_home, login_page
+
+log = logging.getLogger("latchkey")
 
 PLEASE_LOG_IN = "Please log in to continue"
 SESSION_ENDED = "Your session has ended. Please log in to continue"
@@ -20,6 +24,8 @@ async def on_http_exception(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, HTTPException)
     if isinstance(exc, answers.FormRefused):
         return answers.form_refusal(request, exc)
+    if isinstance(exc, answers.Refused):
+        return answers.refusal(request, exc.status_code, exc.detail, exc.headers, exc.error)
     if exc.status_code == 401:
         return not_authenticated(request)
     if exc.status_code == 403:
@@ -27,9 +33,22 @@ async def on_http_exception(request: Request, exc: Exception) -> Response:
     return answers.refusal(request, exc.status_code, headers=exc.headers)
 
 
+async def on_unreachable(request: Request, exc: Exception) -> Response:
+    """Answer where the database cannot do its work just now."""
+    log.error("The database cannot be reached: %s", exc)
+    return unavailable(request)
+
+
+def unavailable(request: Request) -> Response:
+    """Ask to come again in a few seconds: without the database nobody is let in on old knowledge."""
+    return answers.refusal(request, 503, headers={"Retry-After": "2"})
+
+
 def not_authenticated(request: Request) -> Response:
     """Ask for a login, or tell a program that its credential is missing or no longer good (RFC 6750 3)."""
     problem = request.auth.problem
+    if problem == "unknown":
+        return unavailable(request)
     if client_of(request) is Client.JSON:
         detail = "Could not validate credentials" if problem else "Not authenticated"
         challenge = 'Bearer error="invalid_token"' if problem else "Bearer"
@@ -44,9 +63,11 @@ def not_authenticated(request: Request) -> Response:
     return response
 
 
-def token_json(token: Token) -> Response:
+def token_json(token: Token, refresh_token: str | None = None) -> Response:
     """Return a token to a program (RFC 6749 5.1)."""
     body = {"access_token": token.text, "token_type": "bearer", "expires_in": token.expires_in}
+    if refresh_token is not None:
+        body["refresh_token"] = refresh_token
     return JSONResponse(body, headers={"Pragma": "no-cache"})
 
 

@@ -1,27 +1,17 @@
 """Sign-ins: one for each time somebody proved who they are; a token lives no longer than its sign-in."""
 
 import secrets
-from collections import OrderedDict
 from dataclasses import dataclass
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, insert, select, update
 from starlette.requests import HTTPConnection
 
 from webapp import clock, settings
+from webapp.auth import changes
+from webapp.auth.held import SignIn, held
 from webapp.auth.tokens import Claims, create_token
 from webapp.database import database, employees, sign_ins
 from webapp.employees import Employee, employee_from
-
-SIGN_INS_HELD = 20_000
-
-
-@dataclass(slots=True)
-class SignIn:
-    """A living sign-in and its employee, as a worker holds them."""
-
-    id: str
-    employee: Employee
-    ends: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,70 +22,112 @@ class Token:
     expires_in: int
 
 
-held: OrderedDict[str, SignIn] = OrderedDict()
+async def open_sign_in(
+    employee: Employee,
+    kind: str,
+    conn: HTTPConnection,
+    *,
+    name: str | None = None,
+    scopes: tuple[str, ...] | None = None,
+    ends: float | None = None,
+) -> SignIn:
+    """Open a sign-in for the client of a connection.
 
-
-async def open_sign_in(employee: Employee, kind: str, conn: HTTPConnection) -> SignIn:
-    """Open a sign-in of a kind ("browser" or "api") for the client of a connection."""
+    Args:
+        employee: who has proved who they are.
+        kind: "browser", "api", or "token" for a personal access token.
+        conn: the connection, for the address and the user agent.
+        name: what a personal access token is called.
+        scopes: what a personal access token may do at the most; None for all that the employee may.
+        ends: when it ends at the latest, in seconds since 1970; None for SIGN_IN_MAX_SECONDS from now.
+    """
     sid = secrets.token_urlsafe(16)
     now = clock.now()
-    ends = now + settings.SIGN_IN_MAX_SECONDS
+    ends = now + settings.SIGN_IN_MAX_SECONDS if ends is None else ends
     await database.execute(
         insert(sign_ins).values(
             id=sid,
             emp_no=employee.emp_no,
             kind=kind,
+            name=name,
+            scopes=None if scopes is None else " ".join(scopes),
             opened=now,
-            renewed=now,
+            used=now,
             ends=ends,
-            address=conn.client.host if conn.client else "",
-            user_agent=conn.headers.get("user-agent", "")[:255],
+            address=address_of(conn),
+            user_agent=user_agent_of(conn),
         )
     )
-    return SignIn(sid, employee, ends)
+    return SignIn(sid, kind, employee, allowed(employee, scopes), ends, now)
 
 
-def token_for(sign_in: SignIn) -> Token:
-    """Return a new token for a sign-in, never good beyond the sign-in's own end."""
+def address_of(conn: HTTPConnection) -> str:
+    """Return the client's address: the peer's, or what a trusted proxy says."""
+    return conn.client.host[:45] if conn.client else ""
+
+
+def user_agent_of(conn: HTTPConnection) -> str:
+    """Return what the client calls itself."""
+    return conn.headers.get("user-agent", "")[:255]
+
+
+def allowed(employee: Employee, scopes: tuple[str, ...] | None) -> tuple[str, ...]:
+    """Return the scopes of a sign-in: never more than the employee has now."""
+    return ("authenticated", *(scope for scope in employee.scopes if scopes is None or scope in scopes))
+
+
+def token_for(sign_in: SignIn, seconds: int = settings.ACCESS_TOKEN_EXPIRE_SECONDS) -> Token:
+    """Return a new token for a sign-in, good for so many seconds, but never beyond the sign-in's own end."""
     now = int(clock.now())
-    expires = min(now + settings.ACCESS_TOKEN_EXPIRE_SECONDS, int(sign_in.ends))
-    employee = sign_in.employee
-    return Token(create_token(employee.emp_no, sign_in.id, employee.scopes, expires), expires - now)
+    expires = min(now + seconds, int(sign_in.ends))
+    return Token(create_token(sign_in.employee.emp_no, sign_in.id, sign_in.scopes[1:], expires), expires - now)
 
 
 async def living(claims: Claims) -> SignIn | None:
-    """Return the living sign-in that a token names, or None where it has ended or never was."""
-    sign_in = held.get(claims.sid)
-    if sign_in is None:
-        sign_in = await load(claims.sid)
-        if sign_in is None:
-            return None
-        hold(sign_in)
-    else:
-        held.move_to_end(claims.sid)
-    ours = claims.emp_no == sign_in.employee.emp_no and claims.expires <= sign_in.ends
-    return sign_in if ours and clock.now() < sign_in.ends else None
+    """Return the living sign-in that a token names, or None where it has ended or never was.
+
+    Raises:
+        an error of UNREACHABLE, where the worker does not know and cannot ask.
+    """
+    sign_in = held.find(claims.sid) or await load(claims.sid)
+    if sign_in is None or claims.emp_no != sign_in.employee.emp_no or claims.expires > sign_in.ends:
+        return None
+    now = clock.now()
+    if now >= sign_in.ends:
+        return None
+    sign_in.used = now
+    return sign_in
 
 
 async def load(sid: str) -> SignIn | None:
-    """Return a sign-in from the database, unless it has ended or its employee may not come in."""
+    """Return a sign-in from the database and hold it, unless it has ended or its employee may not come in."""
+    drops_before = held.drops
     row = await database.fetch_one(
-        select(employees, sign_ins.c.id, sign_ins.c.ends)
+        select(employees, sign_ins.c.id, sign_ins.c.kind, sign_ins.c.scopes.label("own_scopes"), sign_ins.c.ends)
         .join_from(sign_ins, employees)
         .where(sign_ins.c.id == sid, sign_ins.c.ended.is_(None), employees.c.is_active)
     )
-    return None if row is None else SignIn(row["id"], employee_from(row._mapping), row["ends"])
-
-
-def hold(sign_in: SignIn) -> None:
-    """Remember a sign-in; the one that was not used for longest gives way."""
-    held[sign_in.id] = sign_in
-    if len(held) > SIGN_INS_HELD:
-        held.popitem(last=False)
+    if row is None:
+        return None
+    employee = employee_from(row._mapping)
+    own_scopes = None if row["own_scopes"] is None else tuple(row["own_scopes"].split())
+    sign_in = SignIn(row["id"], row["kind"], employee, allowed(employee, own_scopes), row["ends"], clock.now())
+    held.keep(sign_in, drops_before)
+    return sign_in
 
 
 async def end(sid: str, why: str) -> None:
-    """End a sign-in, whose tokens are refused from now on (ASVS 7.4.1)."""
-    still_open = (sign_ins.c.id == sid) & sign_ins.c.ended.is_(None)
-    await database.execute(update(sign_ins).where(still_open).values(ended=clock.now(), ended_why=why))
-    held.pop(sid, None)
+    """End a sign-in, whose tokens are refused from now on: here at once, elsewhere within a second (ASVS 7.4.1)."""
+    await end_where(sign_ins.c.id == sid, why)
+
+
+async def end_where(which: ColumnElement[bool], why: str) -> int:
+    """End every sign-in that a condition names, all or none, and return how many."""
+    now = clock.now()
+    end_them = update(sign_ins).where(which, sign_ins.c.ended.is_(None)).values(ended=now, ended_why=why)
+    async with database.transaction():
+        ended = await database.fetch_all(end_them.returning(sign_ins.c.id))
+        await changes.record_ended((sign_ins.c.ended == now) & (sign_ins.c.ended_why == why))
+    for row in ended:
+        changes.drop(sid=row["id"])
+    return len(ended)

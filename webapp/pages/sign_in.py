@@ -1,5 +1,6 @@
 """Log in and log out in a browser."""
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -42,6 +43,8 @@ async def token(request: Request) -> Response:
 async def logout(request: Request) -> Response:
     """End the sign-in, if there is one, and remove the cookie."""
     before = request.auth.sign_in
+    if request.auth.problem == "unknown":
+        raise HTTPException(503, headers={"Retry-After": "2"})
     if before is not None:
         await signins.end(before.id, "logged out")
     return outcomes.logged_out(request, was_logged_in=before is not None)

@@ -1,0 +1,166 @@
+"""Too many attempts are answered 429 before anything is hashed; nobody locks anybody else out."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import bcrypt
+import pytest
+from sqlalchemy import select
+
+from tests.conftest import API, BROWSER, EMAIL, HTMX, PASSWORD, add_employee, client_like, log_in
+from webapp import settings
+from webapp.database import attempts, database
+
+
+def client_at(anonymous, address, headers=API):
+    client = client_like(anonymous, headers, client=(address, 1))
+    client.portal = anonymous.portal
+    return client
+
+
+@pytest.fixture
+def here(anonymous, ann):
+    return client_at(anonymous, "10.0.0.1")
+
+
+def fail(client, times, **fields):
+    return [log_in(client, "/api/login", **{"password": "wrong", **fields}).status_code for _ in range(times)]
+
+
+def test_five_failures_and_the_next_waits(here, moved_clock):
+    assert fail(here, 5) == [400] * 5
+    answer = log_in(here, "/api/login")
+    assert answer.status_code == 429
+    assert answer.headers["retry-after"] == "900"
+    assert answer.json()["detail"] == "Too many attempts. Try again in 15 minutes"
+    moved_clock.forward(899)
+    assert log_in(here, "/api/login").headers["retry-after"] == "1"
+    moved_clock.forward(1)
+    assert log_in(here, "/api/login").status_code == 200
+
+
+def test_each_client_is_told_in_its_form(here, anonymous):
+    fail(here, 5)
+    page = log_in(client_at(anonymous, "10.0.0.1", BROWSER))
+    fragment = log_in(client_at(anonymous, "10.0.0.1", HTMX))
+    assert page.status_code == fragment.status_code == 429
+    assert page.headers["retry-after"] == fragment.headers["retry-after"]
+    assert page.text.startswith("<!doctype html>")
+    assert fragment.text.startswith('<form id="login"')
+    assert "Too many attempts. Try again in 15 minutes" in page.text
+    assert "Too many attempts. Try again in 15 minutes" in fragment.text
+
+
+def test_the_wait_grows(here, moved_clock):
+    waits = []
+    for _ in range(3):
+        fail(here, 5)
+        waits.append(int(log_in(here, "/api/login").headers["retry-after"]))
+        moved_clock.forward(waits[-1])
+    assert waits == [900, 1800, 3600]
+
+
+def test_trying_too_early_does_not_lengthen_the_wait(here, moved_clock):
+    fail(here, 5)
+    assert fail(here, 20) == [429] * 20
+    moved_clock.forward(900)
+    assert log_in(here, "/api/login").status_code == 200
+
+
+def test_it_is_forgotten_at_a_success(here):
+    for _ in range(4):
+        fail(here, 4)
+        assert log_in(here, "/api/login").status_code == 200
+
+
+def test_nothing_is_hashed_for_them(here, monkeypatch):
+    fail(here, 5)
+
+    def hashed(*_):
+        raise AssertionError("hashed")
+
+    monkeypatch.setattr(bcrypt, "checkpw", hashed)
+    assert log_in(here, "/api/login").status_code == 429
+
+
+def test_one_address_does_not_lock_another_out(here, anonymous):
+    fail(here, 30)
+    assert log_in(client_at(anonymous, "10.0.0.2"), "/api/login").status_code == 200
+
+
+def test_the_case_of_the_email_does_not_matter(here):
+    for email in (EMAIL, EMAIL.upper(), f" {EMAIL}", EMAIL.title(), EMAIL):
+        fail(here, 1, username=email)
+    assert log_in(here, "/api/login").status_code == 429
+
+
+def test_one_address_has_fifty_failures(here, moved_clock, monkeypatch):
+    monkeypatch.setattr(settings, "THROTTLE_ADDRESS_FAILURES", 10)
+    assert fail(here, 5) + fail(here, 5, username="b@example.com") == [400] * 10
+    assert fail(here, 1, username="c@example.com") == [429]
+    moved_clock.forward(901)
+    assert fail(here, 1, username="c@example.com") == [400]
+
+
+def test_one_email_has_a_hundred_failures(anonymous, ann, moved_clock, monkeypatch):
+    monkeypatch.setattr(settings, "THROTTLE_EMAIL_FAILURES", 10)
+    for host in range(10):
+        assert fail(client_at(anonymous, f"10.0.1.{host}"), 1) == [400]
+    stranger = client_at(anonymous, "10.0.2.1")
+    answer = log_in(stranger, "/api/login")
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "900")
+    moved_clock.forward(900)
+    assert log_in(stranger, "/api/login").status_code == 200
+
+
+def test_the_limits_are_those_of_the_settings():
+    limits = (settings.THROTTLE_PAIR_FAILURES, settings.THROTTLE_ADDRESS_FAILURES, settings.THROTTLE_EMAIL_FAILURES)
+    assert limits == (5, 50, 100)
+    assert settings.THROTTLE_WINDOW_SECONDS == 900
+
+
+def test_twenty_at_once_count_as_twenty(here, anonymous):
+    clients = [client_at(anonymous, "10.0.0.1") for _ in range(20)]
+    with ThreadPoolExecutor(20) as threads:
+        statuses = list(threads.map(lambda client: fail(client, 1)[0], clients))
+    assert statuses.count(400) == 5
+    assert statuses.count(429) == 15
+
+
+def test_every_try_is_one_row(here, anonymous, run, ann, moved_clock):
+    long = "x" * 250 + "@x.io"
+    fail(here, 1)
+    fail(here, 1, username=long)
+    log_in(here, "/api/login")
+    fail(here, 5)
+    fail(here, 1)
+    rows = run(database.fetch_all, select(attempts).order_by(attempts.c.id))
+    assert [row["outcome"] for row in rows] == ["wrong", "wrong", "logged in", *["wrong"] * 5, "throttled"]
+    assert [row["emp_no"] for row in rows][:3] == [ann.emp_no, None, ann.emp_no]
+    assert rows[1]["email"] == long
+    assert rows[0]["made"] == moved_clock.time
+    assert {row["address"] for row in rows} == {"10.0.0.1"}
+    assert PASSWORD not in str([tuple(row._mapping.values()) for row in rows])
+
+
+def test_ones_own_attempts_are_shown_failures_included(here, anonymous, run):
+    bob = add_employee(run, "bob@example.com")
+    fail(here, 2)
+    fail(here, 3, username=bob.email)
+    browser = client_at(anonymous, "10.0.0.9", BROWSER)
+    log_in(browser)
+    shown = browser.get("/api/sign-ins").json()["attempts"]
+    assert [attempt["outcome"] for attempt in shown] == ["logged in", "wrong", "wrong"]
+    assert shown[1]["address"] == "10.0.0.1"
+    assert browser.get("/auth/sign-ins").text.count("Wrong password") == 2
+
+
+def test_the_last_twenty_are_shown(browser, run):
+    for _ in range(22):
+        log_in(browser)
+    assert len(browser.get("/api/sign-ins").json()["attempts"]) == 20
+
+
+def test_forwarded_addresses_are_not_believed_from_anybody(here, anonymous, run):
+    here.headers["X-Forwarded-For"] = "1.2.3.4"
+    fail(here, 1)
+    assert run(database.fetch_val, select(attempts.c.address)) == "10.0.0.1"

@@ -1,0 +1,79 @@
+"""What the commands on employees and their sign-ins do."""
+
+import argparse
+import getpass
+import sys
+
+from sqlalchemy import ColumnElement, select, true
+
+from webapp import employees, settings
+from webapp.auth import passwords, signins
+from webapp.database import create_tables, database, sign_ins
+from webapp.pages.sign_ins import KINDS, iso, living_of
+from webapp.user_agents import in_words
+
+
+async def create_user(options: argparse.Namespace) -> None:
+    """Add one employee, or refuse with one line."""
+    if options.birth_date and options.hire_date and options.hire_date <= options.birth_date:
+        settings.refuse("--hire-date must be after --birth-date")
+    async with database:
+        await create_tables()
+        if await employees.with_email(options.email):
+            settings.refuse(f"there is an employee with the email {options.email} already")
+        password = read_password(from_stdin=options.password_stdin)
+        emp_no = await employees.create(
+            email=options.email,
+            password_hash=await passwords.hash_password(password),
+            first_name=options.first_name,
+            last_name=options.last_name,
+            birth_date=options.birth_date,
+            gender=options.gender,
+            hire_date=options.hire_date,
+            scopes=options.scopes,
+        )
+    print(f"Employee {emp_no} was added: {options.email}")
+
+
+def read_password(*, from_stdin: bool) -> str:
+    """Return the password from standard input, or asked for twice at a terminal."""
+    if from_stdin:
+        password = sys.stdin.readline().removesuffix("\n").removesuffix("\r")
+    elif not sys.stdin.isatty():
+        settings.refuse("there is no terminal to ask for the password; use --password-stdin")
+    else:
+        password = getpass.getpass("Password: ")
+        if getpass.getpass("The same again: ") != password:
+            settings.refuse("the two passwords differ; nothing was changed")
+    if len(password) < settings.PASSWORD_MIN_LENGTH:
+        settings.refuse(f"a password has at least {settings.PASSWORD_MIN_LENGTH} characters; nothing was changed")
+    return password
+
+
+async def list_sign_ins(email: str) -> None:
+    """Print somebody's living sign-ins, the latest used first."""
+    async with database:
+        await create_tables()
+        theirs = living_of(await number_of(email))
+        rows = await database.fetch_all(select(sign_ins).where(theirs).order_by(sign_ins.c.used.desc()))
+    for row in rows:
+        what = row["name"] or in_words(row["user_agent"])
+        print(f"{iso(row['opened'])}  last used {iso(row['used'])}  {KINDS[row['kind']]}: {what} from {row['address']}")
+    print(f"{len(rows)} living sign-ins")
+
+
+async def end_sign_ins(email: str | None, *, everybody: bool) -> None:
+    """End all sign-ins of one employee, or of everybody."""
+    async with database:
+        await create_tables()
+        which: ColumnElement[bool] = true() if everybody else sign_ins.c.emp_no == await number_of(email or "")
+        ended = await signins.end_where(which, "ended by a command")
+    print(f"{ended} sign-ins were ended; every worker refuses their tokens within a second")
+
+
+async def number_of(email: str) -> int:
+    """Return the number of the employee with an email, or end the program with one line."""
+    found = await employees.with_email(email)
+    if found is None:
+        settings.refuse(f"there is no employee with the email {email}")
+    return found[0].emp_no

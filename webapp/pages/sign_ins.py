@@ -1,0 +1,146 @@
+"""One's own sign-ins: see them, end one, end all the others."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, select
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from webapp import answers, clock, cookies, settings
+from webapp.auth import outcomes, signins
+from webapp.clients import Client, client_of
+from webapp.database import attempts, database, sign_ins
+from webapp.user_agents import in_words
+
+KINDS = {"browser": "Browser", "api": "Program", "token": "Personal access token"}
+OUTCOMES = {"logged in": "Logged in", "wrong": "Wrong password", "throttled": "Too many attempts"}
+ATTEMPTS_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A living sign-in, as its owner sees it; times in ISO 8601, UTC."""
+
+    id: str
+    kind: str
+    name: str | None
+    scopes: list[str] | None
+    opened: str
+    last_used: str
+    ends: str
+    address: str
+    client: str
+    this_device: bool
+
+
+def iso(seconds: float) -> str:
+    """Return a time in ISO 8601, to the second."""
+    return datetime.fromtimestamp(int(seconds), UTC).isoformat().replace("+00:00", "Z")
+
+
+def living_of(emp_no: int) -> ColumnElement[bool]:
+    """Return the condition of an employee's living sign-ins; a browser's is dead when its token has run out."""
+    now = clock.now()
+    idle_since = now - settings.ACCESS_TOKEN_EXPIRE_SECONDS
+    usable = (sign_ins.c.kind != "browser") | (sign_ins.c.used > idle_since)
+    return (sign_ins.c.emp_no == emp_no) & sign_ins.c.ended.is_(None) & (sign_ins.c.ends > now) & usable
+
+
+async def rows_of(request: Request) -> list[Row]:
+    """Return one's own living sign-ins, this device first, then the latest used."""
+    this = request.auth.sign_in
+    found = await database.fetch_all(select(sign_ins).where(living_of(request.user.emp_no)))
+    rows = [
+        Row(
+            id=row["id"],
+            kind=row["kind"],
+            name=row["name"],
+            scopes=None if row["scopes"] is None else row["scopes"].split(),
+            opened=iso(row["opened"]),
+            last_used=iso(this.used if row["id"] == this.id else row["used"]),
+            ends=iso(row["ends"]),
+            address=row["address"],
+            client=in_words(row["user_agent"]),
+            this_device=row["id"] == this.id,
+        )
+        for row in found
+    ]
+    return sorted(rows, key=lambda row: (row.this_device, row.last_used, row.id), reverse=True)
+
+
+async def attempts_of(emp_no: int) -> list[dict[str, str]]:
+    """Return an employee's last attempts to log in, failures included, the newest first."""
+    theirs = select(attempts).where(attempts.c.emp_no == emp_no).order_by(attempts.c.id.desc())
+    return [
+        {
+            "when": iso(row["made"]),
+            "outcome": row["outcome"],
+            "address": row["address"],
+            "client": in_words(row["user_agent"]),
+        }
+        for row in await database.fetch_all(theirs.limit(ATTEMPTS_SHOWN))
+    ]
+
+
+async def context_of(request: Request) -> dict[str, Any]:
+    """Return all that the page shows."""
+    return {
+        "rows": await rows_of(request),
+        "attempts": await attempts_of(request.user.emp_no),
+        "kinds": KINDS,
+        "outcomes": OUTCOMES,
+        "may_change": request.auth.sign_in.kind != "token",
+        "new_token": None,
+        "sentence": None,
+        "errors": {},
+        "values": {"name": "", "ends": "", "scopes": []},
+    }
+
+
+async def show(request: Request) -> Response:
+    """Show one's own sign-ins and last attempts."""
+    if client_of(request) is Client.JSON:
+        rows = [{field: getattr(row, field) for field in Row.__slots__} for row in await rows_of(request)]
+        return JSONResponse({"sign_ins": rows, "attempts": await attempts_of(request.user.emp_no)})
+    return answers.page(request, "sign_ins", await context_of(request))
+
+
+def refuse_personal_tokens(request: Request) -> None:
+    """Refuse a personal access token, which must not rule over the sign-ins of its owner."""
+    if request.auth.sign_in.kind == "token":
+        raise HTTPException(403)
+
+
+async def end(request: Request) -> Response:
+    """End one of one's own sign-ins; another's is not found."""
+    refuse_personal_tokens(request)
+    sid = request.path_params["id"]
+    if not await signins.end_where((sign_ins.c.id == sid) & living_of(request.user.emp_no), "ended by its owner"):
+        raise HTTPException(404)
+    if sid == request.auth.sign_in.id:
+        return outcomes.logged_out(request, was_logged_in=True)
+    if client_of(request) is Client.HTMX:
+        return Response()
+    return done(request, "That sign-in has ended")
+
+
+async def end_others(request: Request) -> Response:
+    """End all of one's own sign-ins but this one."""
+    refuse_personal_tokens(request)
+    others = (sign_ins.c.emp_no == request.user.emp_no) & (sign_ins.c.id != request.auth.sign_in.id)
+    await signins.end_where(others, "ended by its owner")
+    if client_of(request) is Client.HTMX:
+        return answers.page(request, "sign_ins", await context_of(request))
+    return done(request, "All other sign-ins have ended")
+
+
+def done(request: Request, sentence: str) -> Response:
+    """Say what was done: as JSON, or back on the page."""
+    if client_of(request) is Client.JSON:
+        return JSONResponse({"detail": sentence})
+    response = answers.redirect(request, "/auth/sign-ins")
+    cookies.set_message(response, request, sentence)
+    return response
