@@ -32,6 +32,7 @@ async def log_in(request: Request, kind: str) -> tuple[SignIn, Form]:
         raise too_many_attempts(form, seconds)
     employee = await rightful(found, password)
     if employee is None:
+        await throttle.mark(number, throttle.WRONG)
         raise FormRefused("login", INCORRECT, errors={}, values=kept(form), error="invalid_grant")
     async with database.transaction():
         sign_in = await signins.open_sign_in(employee, kind, request)
@@ -42,7 +43,7 @@ async def log_in(request: Request, kind: str) -> tuple[SignIn, Form]:
 def too_many_attempts(form: Form, seconds: int) -> FormRefused:
     """Return the refusal that says when to try again."""
     minutes = -(-seconds // 60)
-    when = f"in {minutes} minutes" if minutes > 1 else "in a minute"
+    when = f"in {minutes} minutes" if minutes > 1 else "in a minute" if seconds > 5 else "in a few seconds"
     return FormRefused(
         "login",
         f"Too many attempts. Try again {when}",

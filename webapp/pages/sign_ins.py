@@ -16,7 +16,12 @@ from webapp.database import attempts, database, sign_ins
 from webapp.user_agents import in_words
 
 KINDS = {"browser": "Browser", "api": "Program", "token": "Personal access token"}
-OUTCOMES = {"logged in": "Logged in", "wrong": "Wrong password", "throttled": "Too many attempts"}
+OUTCOMES = {
+    "pending": "Being looked at",
+    "wrong": "Wrong password",
+    "logged in": "Logged in",
+    "throttled": "Too many attempts",
+}
 ATTEMPTS_SHOWN = 20
 
 
