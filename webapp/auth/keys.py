@@ -5,6 +5,7 @@ import os
 import secrets
 import stat
 import sys
+import tempfile
 from pathlib import Path
 
 from webapp import settings
@@ -43,16 +44,16 @@ def kept_in(file: Path) -> str:
 def make(file: Path) -> None:
     """Write a random key to a new file, whole or not at all, and say so."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = file.with_name(f"{file.name}.{os.getpid()}")
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as opened:
-        opened.write(secrets.token_urlsafe(64) + "\n")
+    handle, draft = tempfile.mkstemp(dir=file.parent)
     try:
+        with open(handle, "w", encoding="ascii") as opened:
+            opened.write(secrets.token_urlsafe(64) + "\n")
         os.link(draft, file)
         print(f"A key to sign tokens with was made and is kept in {file}", file=sys.stderr)
     except FileExistsError:
         pass  # another process was first; its key is the one
     finally:
-        draft.unlink(missing_ok=True)
+        os.unlink(draft)
 
 
 def key_id(key: bytes) -> str:

@@ -1,0 +1,246 @@
+"""The commands: what they do, and the one line with which they refuse."""
+
+import getpass
+import io
+import os
+import re
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+from sqlalchemy import select
+
+from tests.conftest import EMAIL, PASSWORD, log_in
+from webapp import settings
+from webapp.cli import main
+from webapp.database import database, employees
+
+USER = ["create-user", "--email", EMAIL, "--first-name", "Ann", "--last-name", "Lee"]
+
+
+@pytest.fixture
+def typed(monkeypatch):
+    """Put something on standard input."""
+    return lambda text: monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """A terminal at which somebody answers without echo."""
+
+    def answer(*answers):
+        answers = iter(answers)
+        monkeypatch.setattr(sys, "stdin", type("Terminal", (), {"isatty": lambda _: True})())
+        monkeypatch.setattr(getpass, "getpass", lambda _: next(answers))
+
+    return answer
+
+
+def refused(capsys, *arguments):
+    """Return the one line with which a command refuses, with exit status 2."""
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    printed = capsys.readouterr()
+    (line,) = printed.err.splitlines()
+    assert printed.out == ""
+    return line
+
+
+def all_employees(running):
+    running.portal.call(database.connect)
+    rows = running.portal.call(database.fetch_all, select(employees).order_by(employees.c.emp_no))
+    running.portal.call(database.disconnect)
+    return rows
+
+
+@pytest.mark.parametrize("command", ["", "serve", "create-user", "load-sample", "sign-ins", "end-sign-ins", "new-key"])
+def test_help(capsys, command):
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"] if command else ["--help"])
+    assert ended.value.code == 0
+    assert f"usage: run.py {command}".strip() in capsys.readouterr().out
+
+
+def test_create_user_from_a_pipe(running, stopped, typed, capsys):
+    typed(f"{PASSWORD}\n")
+    details = [
+        "--birth-date",
+        "1990-02-28",
+        "--gender",
+        "F",
+        "--hire-date",
+        "2020-01-02",
+        "--scopes",
+        "user:read,admin:read",
+    ]
+    assert main([*USER, *details, "--password-stdin"]) == 0
+    assert capsys.readouterr().out == f"Employee 10001 was added: {EMAIL}\n"
+    (row,) = all_employees(running)
+    assert (row["email"], row["scopes"], str(row["birth_date"]), row["gender"]) == (
+        EMAIL,
+        "user:read admin:read",
+        "1990-02-28",
+        "F",
+    )
+    running.portal.call(database.connect)
+    assert log_in(running).status_code == 303
+    running.cookies.clear()
+
+
+def test_create_user_at_a_terminal(running, stopped, terminal):
+    terminal(PASSWORD, PASSWORD)
+    assert main(USER) == 0
+    assert len(all_employees(running)) == 1
+
+
+def test_two_different_passwords_do_nothing(running, stopped, terminal, capsys):
+    terminal(PASSWORD, "something else")
+    assert "the two passwords differ" in refused(capsys, *USER)
+    assert all_employees(running) == []
+
+
+def test_without_a_terminal_the_pipe_is_named(stopped, typed, capsys):
+    typed(PASSWORD)
+    assert "--password-stdin" in refused(capsys, *USER)
+
+
+@pytest.mark.parametrize("password", ["", "\n", "seven77"])
+def test_a_short_password_is_refused(running, stopped, typed, capsys, password):
+    typed(password)
+    assert "at least 8 characters" in refused(capsys, *USER, "--password-stdin")
+    assert all_employees(running) == []
+
+
+def test_a_known_email_is_refused_in_any_case(running, stopped, typed, capsys):
+    typed(PASSWORD)
+    main([*USER, "--password-stdin"])
+    assert "already" in refused(capsys, "create-user", "--email", EMAIL.upper(), *USER[3:], "--password-stdin")
+    assert len(all_employees(running)) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--email", "nobody"], "not an email"),
+        (["--email", "a@b@c"], "not an email"),
+        (["--email", "a b@example.com"], "not an email"),
+        (["--first-name", " "], "1 to 50"),
+        (["--last-name", "x" * 51], "1 to 50"),
+        (["--birth-date", "1990-02-30"], "not a date"),
+        (["--hire-date", "yesterday"], "not a date"),
+        (["--gender", "?"], "invalid choice"),
+        (["--scopes", "user:read,root"], "'root' is not a scope"),
+        (["--birth-date", "2000-01-01", "--hire-date", "1999-01-01"], "--hire-date must be after"),
+        (["--shoe-size", "44"], "unrecognized"),
+    ],
+)
+def test_malformed_details_are_refused(running, stopped, typed, capsys, arguments, said):
+    typed(PASSWORD)
+    assert said in refused(capsys, *USER, "--password-stdin", *arguments)
+    assert all_employees(running) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["nonsense"], ["create-user"], ["serve", "x"], ["sign-ins"], ["end-sign-ins"], ["end-sign-ins", EMAIL, "--all"]],
+)
+def test_a_malformed_command_is_one_line(capsys, arguments):
+    assert "--help" in refused(capsys, *arguments)
+
+
+def test_load_sample_adds_ten_who_can_log_in(running, stopped, capsys):
+    assert main(["load-sample"]) == 0
+    printed = re.findall(r"(\S+@example\.com)\s+(\S+)", capsys.readouterr().out)
+    assert len(printed) == len(all_employees(running)) == 10
+    assert "already" in refused(capsys, "load-sample")
+    running.portal.call(database.connect)
+    for email, password in printed[:2]:
+        assert log_in(running, username=email, password=password).status_code == 303
+    running.cookies.clear()
+
+
+def test_sign_ins_are_listed_and_ended(browser, api, stopped, capsys):
+    main(["sign-ins", EMAIL])
+    listed = capsys.readouterr().out
+    assert "Browser: testclient from testclient" in listed
+    assert "2 living sign-ins" in listed
+    main(["end-sign-ins", EMAIL])
+    assert "2 sign-ins were ended" in capsys.readouterr().out
+    main(["end-sign-ins", "--all"])
+    assert "0 sign-ins were ended" in capsys.readouterr().out
+    assert "no employee" in refused(capsys, "sign-ins", "nobody@example.com")
+
+
+def test_new_key_prints_a_fresh_key(capsys):
+    main(["new-key"])
+    main(["new-key"])
+    first, second = capsys.readouterr().out.split()
+    assert first != second
+    assert len(first) == 64
+
+
+def environment(folder, **changes):
+    own = {
+        "DATABASE_URL": f"sqlite:///{folder}/x.db",
+        "SECRET_KEY": "",
+        "SECRET_KEY_FILE": f"{folder}/key",
+        "PORT": "0",
+    }
+    return {**os.environ, **own, **changes}
+
+
+def test_serve_makes_its_tables_says_what_helps_and_where_it_is(tmp_path):
+    line = [sys.executable, "run.py"]
+    server = subprocess.Popen(
+        line, cwd=settings.ROOT, env=environment(tmp_path), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    try:
+        printed = [server.stdout.readline() for _ in range(4)]
+        assert "run.py create-user" in printed[1]
+        assert "run.py load-sample" in printed[2]
+        address = re.search(r"http://127\.0\.0\.1:\d+", printed[3])[0]
+        with urllib.request.urlopen(f"{address}/auth/login", timeout=10) as answer:  # noqa: S310
+            assert b"Log in" in answer.read()
+            assert "Server" not in answer.headers
+    finally:
+        server.terminate()
+        _, errors = server.communicate(timeout=20)
+    assert f"A key to sign tokens with was made and is kept in {tmp_path}/key" in errors
+    assert "Traceback" not in errors
+
+
+@pytest.fixture
+def taken_port():
+    """A port that somebody else listens on."""
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        yield str(taken.getsockname()[1])
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"PORT": "taken"}, "Address already in use"),
+        ({"DATABASE_URL": "sqlite:////dev/null/x.db"}, "the database /dev/null/x.db cannot be used"),
+        ({"SECRET_KEY": "too short"}, "SECRET_KEY has fewer than 32 characters"),
+        ({"ACCESS_LOG": "perhaps"}, "the setting ACCESS_LOG must be true or false"),
+    ],
+)
+def test_serve_refuses_with_one_line(tmp_path, taken_port, changes, said):
+    if "PORT" in changes:
+        changes = {"PORT": taken_port}
+    line = [sys.executable, "run.py"]
+    done = subprocess.run(
+        line,
+        cwd=settings.ROOT,
+        env=environment(tmp_path, **{"SECRET_KEY": os.environ["SECRET_KEY"], **changes}),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1

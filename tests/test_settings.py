@@ -1,0 +1,94 @@
+"""Settings: each is explained, can be overridden, and says in one line what is wrong with it."""
+
+import itertools
+
+import pytest
+from databases import DatabaseURL
+
+from webapp import settings
+
+LINES = settings.FILE.read_text(encoding="utf-8").splitlines()
+
+
+def refused(capsys, call, *arguments):
+    """Return the one line with which a call ends the program."""
+    with pytest.raises(SystemExit) as ended:
+        call(*arguments)
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    return line
+
+
+def test_every_setting_has_a_line_below_a_comment():
+    in_a_block = {line.split(" =")[0] for line in LINES if line and not line.startswith("#")}
+    assert in_a_block == settings.names
+    for before, line in itertools.pairwise(LINES):
+        assert line.startswith(("#", *settings.names)) or not line
+        assert before or line.startswith("#"), f"{line} has no comment"
+
+
+@pytest.mark.parametrize("line", ["PORT 8000", "[server]", "nonsense"])
+def test_a_broken_line_is_named(tmp_path, capsys, line):
+    file = tmp_path / "settings.ini"
+    file.write_text(f"# fine\nHOST = x\n\n{line}\n")
+    assert "settings.ini line 4 is not `KEY = value`" in refused(capsys, settings.read, file)
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe = 1"], ids=["no file", "not text"])
+def test_a_file_that_cannot_be_read(tmp_path, capsys, content):
+    file = tmp_path / "settings.ini"
+    if content:
+        file.write_bytes(content)
+    assert "settings.ini cannot be read" in refused(capsys, settings.read, file)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("PORT = 80", ""), ("", "has no line for PORT"), ("PORT = many", "PORT must be a port"), ("PORT = 0", "must be")],
+)
+def test_a_setting_is_read_or_named(tmp_path, capsys, monkeypatch, text, said):
+    file = tmp_path / "settings.ini"
+    file.write_text(text)
+    monkeypatch.setattr(settings, "config", settings.read(file))
+    call = (settings.setting, "PORT", settings.whole(1, 100), "a port")
+    if said:
+        assert said in refused(capsys, *call)
+    else:
+        assert call[0](*call[1:]) == 80
+
+
+def test_the_environment_wins(tmp_path, monkeypatch):
+    monkeypatch.setenv("LATCHKEY_TEST", "7")
+    file = tmp_path / "settings.ini"
+    file.write_text("LATCHKEY_TEST = 5")
+    monkeypatch.setattr(settings, "config", settings.read(file))
+    assert settings.setting("LATCHKEY_TEST", int, "") == 7
+    settings.names.discard("LATCHKEY_TEST")
+
+
+def test_a_wrong_value_is_not_repeated(tmp_path, capsys, monkeypatch):
+    """It may be a secret in the wrong line."""
+    file = tmp_path / "settings.ini"
+    file.write_text("PORT = my-secret-value")
+    monkeypatch.setattr(settings, "config", settings.read(file))
+    assert "my-secret-value" not in refused(capsys, settings.setting, "PORT", settings.whole(1, 9), "a port")
+
+
+@pytest.mark.parametrize("url", ["", "sqlite://", "sqlite:///:memory:", "oracle://x/y", "x"])
+def test_other_databases_are_refused(url):
+    with pytest.raises(ValueError):
+        settings.database_url(url)
+
+
+def test_a_relative_database_starts_at_the_project():
+    assert settings.database_url("sqlite:///a/b.db").database == str(settings.ROOT / "a/b.db")
+    assert settings.database_url("sqlite:////a/b.db") == DatabaseURL("sqlite:////a/b.db")
+
+
+@pytest.mark.parametrize(
+    ("cast", "bad"),
+    [(settings.whole(1, 5), "6"), (settings.whole(1, 5), "1.0"), (settings.one_of("a"), "b"), (settings.filled, "")],
+)
+def test_casts_refuse(cast, bad):
+    with pytest.raises(ValueError):
+        cast(bad)
