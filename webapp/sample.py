@@ -26,7 +26,7 @@ class Person(NamedTuple):
 
 
 PEOPLE = (
-    Person("Amara", "Okafor", "F", date(1979, 4, 12), date(2008, 9, 1), ("super:*",)),
+    Person("Amara", "Okafor", "F", date(1979, 4, 12), date(2008, 9, 1), ("user:read", "user:write", "super:*")),
     Person("Jonas", "Lindqvist", "M", date(1984, 11, 3), date(2011, 2, 14), ("user:read", "user:write", "admin:read")),
     Person("Mei", "Tanaka", "F", date(1990, 6, 28), date(2015, 5, 4)),
     Person("Rafael", "Moreno", "M", date(1987, 1, 19), date(2013, 8, 19)),
