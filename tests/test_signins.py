@@ -96,6 +96,18 @@ def test_what_a_worker_holds_is_bounded(browser, api, monkeypatch):
         assert len(held.sign_ins) == 1
 
 
+def test_the_longest_unused_goes_first(anonymous, browser, api, monkeypatch, ann):
+    monkeypatch.setattr("webapp.auth.held.SIGN_INS_HELD", 2)
+    browser.get("/api/me")
+    api.get("/api/me")
+    browser.get("/api/me")
+    third = client_like(anonymous, BROWSER)
+    log_in(third)
+    third.get("/api/me")
+    kinds = [sign_in.kind for sign_in in held.sign_ins.values()]
+    assert kinds == ["browser", "browser"]
+
+
 def test_the_database_file_is_in_write_ahead_mode(run, anonymous):
     assert run(database.fetch_val, "PRAGMA journal_mode") == "wal"
     assert run(database.fetch_val, "PRAGMA foreign_keys") == 1

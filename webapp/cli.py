@@ -12,9 +12,6 @@ from typing import NoReturn
 import email_validator
 
 from webapp import employees, settings
-from webapp.commands import create_user, end_sign_ins, list_sign_ins
-from webapp.sample import load_sample
-from webapp.server import serve
 
 # An internal tool's own mail domain may well end in .local.
 email_validator.SPECIAL_USE_DOMAIN_NAMES.remove("local")
@@ -32,23 +29,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status: 0, or 2 with one line that says what to mend."""
     options = parser().parse_args(arguments)
     try:
-        match options.command:
-            case "create-user":
-                asyncio.run(create_user(options))
-            case "load-sample":
-                asyncio.run(load_sample())
-            case "sign-ins":
-                asyncio.run(list_sign_ins(options.email))
-            case "end-sign-ins":
-                asyncio.run(end_sign_ins(options.email, everybody=options.everybody))
-            case "new-key":
-                print(secrets.token_urlsafe(48))
-            case _:
-                return serve()
+        return run(options)
     except (sqlite3.Error, OSError) as error:
         settings.refuse(f"the database {settings.DATABASE_URL.database} cannot be used ({error})")
     except KeyboardInterrupt:
         return 130
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command of these options and return its exit status."""
+    if options.command == "new-key":
+        print(secrets.token_urlsafe(48))
+        return 0
+    # Imported only now, since with them comes the key, which is made where there is none.
+    from webapp import commands, sample, server
+
+    match options.command:
+        case "create-user":
+            asyncio.run(commands.create_user(options))
+        case "load-sample":
+            asyncio.run(sample.load_sample())
+        case "sign-ins":
+            asyncio.run(commands.list_sign_ins(options.email))
+        case "end-sign-ins":
+            asyncio.run(commands.end_sign_ins(options.email, everybody=options.everybody))
+        case _:
+            server.serve()
     return 0
 
 

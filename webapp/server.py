@@ -13,14 +13,12 @@ from webapp import employees, settings
 from webapp.database import create_tables, database
 
 FIRST_STEPS = """There is no employee yet. Make one, or ten made-up ones to look around with, in another terminal:
-  python run.py create-user --email you@example.com --first-name You --last-name Yourself --scopes super:*
+  python run.py create-user --email you@example.com --first-name You --last-name Yourself --scopes 'user:read,super:*'
   python run.py load-sample"""
 
 
-def serve() -> int:
+def serve() -> None:
     """Make the database ready, say which address to open, and answer requests until told to stop."""
-    import webapp.auth.keys  # noqa: F401  a key that cannot be used ends the start here, with one line
-
     if not asyncio.run(is_inhabited()):
         print(FIRST_STEPS)
     listener = listen()
@@ -31,7 +29,6 @@ def serve() -> int:
     else:
         with contextlib.suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listener])
-    return 0
 
 
 async def is_inhabited() -> bool:
