@@ -91,6 +91,9 @@ def signatures(good, claims):
             if signature[position] != letter:
                 flipped = signature[:position] + letter + signature[position + 1 :]
                 yield f"flipped at {position}", f"{header}.{payload}.{flipped}"
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    for letter in alphabet.replace(signature[-1], ""):
+        yield f"last letter {letter}, perhaps for the same bytes", f"{header}.{payload}.{signature[:-1]}{letter}"
     yield "cut", f"{header}.{payload}.{signature[:-1]}"
     yield "cut in half", f"{header}.{payload}.{signature[:20]}"
     yield "zeros", f"{header}.{payload}.{b64(bytes(32))}"

@@ -5,9 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 import jwt
 import pytest
 from sqlalchemy import func, select, update
+from starlette.requests import Request
 
 from tests.conftest import BROWSER, client_like, log_in, session_of
 from webapp.auth import signins
+from webapp.auth.renewal import is_ordinary
 from webapp.database import database, sign_ins
 
 
@@ -66,6 +68,13 @@ def test_a_logout_answer_never_carries_a_new_cookie(moved_clock, browser):
     assert [cookie for cookie in cookies if cookie.startswith("session=")] == [
         'session=""; HttpOnly; Max-Age=0; Path=/; SameSite=lax'
     ]
+
+
+def test_an_answer_that_sets_the_session_itself_is_left_alone():
+    request = Request({"type": "http", "scheme": "http", "headers": []})
+    own = {"status": 200, "headers": [(b"set-cookie", b"session=ey; Path=/")]}
+    assert not is_ordinary(own, request)
+    assert is_ordinary({"status": 200, "headers": [(b"set-cookie", b"message=x; Path=/")]}, request)
 
 
 def test_logging_in_again_sets_one_cookie(moved_clock, browser):

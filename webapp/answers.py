@@ -11,12 +11,13 @@ import jinja2
 from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.templating import Jinja2Templates
 
 from webapp import cookies, settings
 from webapp.clients import Client, client_of
 from webapp.headers import headers_for
+from webapp.json_answer import JSONAnswer
 
 log = logging.getLogger("latchkey")
 
@@ -123,7 +124,7 @@ def refusal(
     sentence = detail or SENTENCES.get(status, SENTENCES[400])
     if client_of(request) is Client.JSON:
         body = {"detail": sentence, "error": error} if error else {"detail": sentence}
-        return JSONResponse(body, status, headers)
+        return JSONAnswer(body, status, headers)
     response = page(request, "error", {"status": status, "sentence": sentence}, status)
     response.headers.update(headers or {})
     if client_of(request) is Client.HTMX:
@@ -135,7 +136,7 @@ def form_refusal(request: Request, refused: FormRefused) -> Response:
     """Return a form with what to mend, and what was typed."""
     if client_of(request) is Client.JSON:
         status = 400 if refused.status_code == 422 else refused.status_code
-        return JSONResponse({"detail": refused.detail, "error": refused.error}, status, refused.headers)
+        return JSONAnswer({"detail": refused.detail, "error": refused.error}, status, refused.headers)
     context = {**refused.context, "sentence": refused.detail, "errors": refused.errors, "values": refused.values}
     response = page(request, refused.form, context, refused.status_code)
     response.headers.update(refused.headers or {})

@@ -2,7 +2,7 @@
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from webapp.answers import Refused
 from webapp.auth import outcomes, signins
@@ -11,6 +11,7 @@ from webapp.auth.access import open_to_all
 from webapp.auth.login import log_in
 from webapp.database import database
 from webapp.forms import read_form
+from webapp.json_answer import JSONAnswer
 
 
 @open_to_all
@@ -35,7 +36,7 @@ async def refresh(request: Request) -> Response:
 
 async def me(request: Request) -> Response:
     """Return one's own details."""
-    return JSONResponse(request.user.as_json())
+    return JSONAnswer(request.user.as_json())
 
 
 @open_to_all
@@ -45,4 +46,4 @@ async def healthz(request: Request) -> Response:
         await database.fetch_val("SELECT 1")
     except Exception:  # whatever keeps the database away, the answer is the same
         raise HTTPException(503, headers={"Retry-After": "5"}) from None
-    return JSONResponse({"status": "ok"})
+    return JSONAnswer({"status": "ok"})

@@ -16,7 +16,7 @@ class BodyLimits:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or (scope["method"] == "GET" and not announced_length(scope)):
             await self.app(scope, receive, send)
         elif announced_length(scope) > settings.MAX_BODY_BYTES:
             await answers.refusal(Request(scope), 413)(scope, receive, send)

@@ -4,11 +4,12 @@ import logging
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from webapp import answers, cookies
 from webapp.auth.signins import Token
 from webapp.clients import Client, client_of
+from webapp.json_answer import JSONAnswer
 from webapp.next_page import local_or_home, login_page
 
 log = logging.getLogger("latchkey")
@@ -52,7 +53,7 @@ def not_authenticated(request: Request) -> Response:
     if client_of(request) is Client.JSON:
         detail = "Could not validate credentials" if problem else "Not authenticated"
         challenge = 'Bearer error="invalid_token"' if problem else "Bearer"
-        response: Response = JSONResponse({"detail": detail}, 401, {"WWW-Authenticate": challenge})
+        response: Response = JSONAnswer({"detail": detail}, 401, {"WWW-Authenticate": challenge})
     else:
         response = answers.redirect(request, login_page(request), 401)
         cookies.set_message(response, request, SESSION_ENDED if problem else PLEASE_LOG_IN)
@@ -68,7 +69,7 @@ def token_json(token: Token, refresh_token: str | None = None) -> Response:
     body = {"access_token": token.text, "token_type": "bearer", "expires_in": token.expires_in}
     if refresh_token is not None:
         body["refresh_token"] = refresh_token
-    return JSONResponse(body, headers={"Pragma": "no-cache"})
+    return JSONAnswer(body, headers={"Pragma": "no-cache"})
 
 
 def logged_in(request: Request, token: Token, next_page: str) -> Response:
@@ -85,7 +86,7 @@ def logged_out(request: Request, *, was_logged_in: bool) -> Response:
     """Remove the cookie and go to the login page, from whatever state."""
     message = LOGGED_OUT if was_logged_in else NOT_LOGGED_IN_BEFORE
     if client_of(request) is Client.JSON:
-        response: Response = JSONResponse({"detail": message})
+        response: Response = JSONAnswer({"detail": message})
     else:
         response = answers.redirect(request, "/auth/login")
         cookies.set_message(response, request, message)

@@ -1,11 +1,12 @@
 """The front page, home, and an employee's own details."""
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from webapp import answers
 from webapp.auth.access import open_to_all
 from webapp.clients import Client, client_of
+from webapp.json_answer import JSONAnswer
 from webapp.pages.sign_in import login_form
 
 
@@ -21,12 +22,12 @@ async def home(request: Request) -> Response:
     """Show what there is for somebody who is logged in."""
     if client_of(request) is Client.JSON:
         links = {"my_info": "/api/me", "log_out": "/api/logout"}
-        return JSONResponse({"name": request.user.display_name, "links": links})
+        return JSONAnswer({"name": request.user.display_name, "links": links})
     return answers.page(request, "home", {})
 
 
 async def my_info(request: Request) -> Response:
     """Show one's own details."""
     if client_of(request) is Client.JSON:
-        return JSONResponse(request.user.as_json())
+        return JSONAnswer(request.user.as_json())
     return answers.page(request, "my_info", {"employee": request.user})

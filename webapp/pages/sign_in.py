@@ -2,13 +2,14 @@
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from webapp import answers
 from webapp.auth import outcomes, signins
 from webapp.auth.access import open_to_all
 from webapp.auth.login import log_in
 from webapp.clients import Client, client_of
+from webapp.json_answer import JSONAnswer
 
 HOW_TO_LOG_IN = "POST the form fields username (your email) and password to /api/login"
 
@@ -24,7 +25,7 @@ async def login(request: Request) -> Response:
 def login_form(request: Request) -> Response:
     """Show the login form, which leads on to the page in `next`."""
     if client_of(request) is Client.JSON:
-        return JSONResponse({"detail": HOW_TO_LOG_IN})
+        return JSONAnswer({"detail": HOW_TO_LOG_IN})
     values = {"username": "", "next": request.query_params.get("next", "")}
     return answers.page(request, "login", {"sentence": None, "errors": {}, "values": values})
 

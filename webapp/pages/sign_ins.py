@@ -7,12 +7,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, select
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from webapp import answers, clock, cookies, settings
 from webapp.auth import outcomes, signins
 from webapp.clients import Client, client_of
 from webapp.database import attempts, database, sign_ins
+from webapp.json_answer import JSONAnswer
 from webapp.user_agents import in_words
 
 KINDS = {"browser": "Browser", "api": "Program", "token": "Personal access token"}
@@ -109,7 +110,7 @@ async def show(request: Request) -> Response:
     """Show one's own sign-ins and last attempts."""
     if client_of(request) is Client.JSON:
         rows = [{field: getattr(row, field) for field in Row.__slots__} for row in await rows_of(request)]
-        return JSONResponse({"sign_ins": rows, "attempts": await attempts_of(request.user.emp_no)})
+        return JSONAnswer({"sign_ins": rows, "attempts": await attempts_of(request.user.emp_no)})
     return answers.page(request, "sign_ins", await context_of(request))
 
 
@@ -145,7 +146,7 @@ async def end_others(request: Request) -> Response:
 def done(request: Request, sentence: str) -> Response:
     """Say what was done: as JSON, or back on the page."""
     if client_of(request) is Client.JSON:
-        return JSONResponse({"detail": sentence})
+        return JSONAnswer({"detail": sentence})
     response = answers.redirect(request, "/auth/sign-ins")
     cookies.set_message(response, request, sentence)
     return response

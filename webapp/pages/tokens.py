@@ -4,12 +4,13 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from webapp import answers, clock
 from webapp.auth import signins
 from webapp.clients import Client, client_of
 from webapp.forms import Form, only, read_form
+from webapp.json_answer import JSONAnswer
 from webapp.pages.sign_ins import context_of, refuse_personal_tokens
 
 LONGEST_NAME = 50
@@ -28,7 +29,7 @@ async def make(request: Request) -> Response:
     token = signins.token_for(sign_in, LONGEST_DAYS * 86400)
     if client_of(request) is Client.JSON:
         body = {"access_token": token.text, "token_type": "bearer", "expires_in": token.expires_in, "id": sign_in.id}
-        return JSONResponse(body, 201)
+        return JSONAnswer(body, 201)
     return answers.page(request, "sign_ins", {**await context_of(request), "new_token": token.text})
 
 

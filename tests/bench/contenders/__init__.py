@@ -1,0 +1,1 @@
+"""One small application a contender, each as its own documentation shows it."""
