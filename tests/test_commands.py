@@ -1,18 +1,24 @@
 """The commands: what they do, and the one line with which they refuse."""
 
+import asyncio
+import contextlib
 import getpass
 import io
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 import urllib.request
 
 import pytest
+from databases import DatabaseURL
 from sqlalchemy import select
 
 from tests.conftest import EMAIL, PASSWORD, log_in
-from webapp import settings
+from webapp import database as tables
+from webapp import employees as staff
+from webapp import server, settings
 from webapp.cli import main
 from webapp.database import database, employees
 
@@ -114,6 +120,23 @@ def test_a_short_password_is_refused(running, stopped, typed, capsys, password):
     assert all_employees(running) == []
 
 
+def test_a_password_that_is_no_text_is_refused(running, stopped, typed, capsys):
+    typed("seventeen \udcff characters")
+    assert "not text in UTF-8" in refused(capsys, *USER, "--password-stdin")
+    assert all_employees(running) == []
+
+
+def test_the_end_of_the_terminal_in_place_of_a_password_is_refused(running, stopped, terminal, monkeypatch, capsys):
+    terminal()
+
+    def ended(prompt):
+        raise EOFError
+
+    monkeypatch.setattr(getpass, "getpass", ended)
+    assert "no password was given" in refused(capsys, *USER)
+    assert all_employees(running) == []
+
+
 def test_a_known_email_is_refused_in_any_case(running, stopped, typed, capsys):
     typed(PASSWORD)
     main([*USER, "--password-stdin"])
@@ -131,6 +154,9 @@ def test_a_known_email_is_refused_in_any_case(running, stopped, typed, capsys):
         (["--last-name", "x" * 51], "1 to 50"),
         (["--birth-date", "1990-02-30"], "not a date"),
         (["--hire-date", "yesterday"], "not a date"),
+        (["--hire-date", "99999999999-1-1"], "not a date"),
+        (["--birth-date", "90-1-1"], "not a date"),
+        (["--birth-date", "1899-12-31"], "not a date from 1900 on"),
         (["--gender", "?"], "invalid choice"),
         (["--scopes", "user:read,root"], "'root' is not a scope"),
         (["--birth-date", "2000-01-01", "--hire-date", "1999-01-01"], "--hire-date must be after"),
@@ -227,7 +253,10 @@ def taken_port():
         ({"PORT": "taken"}, "Address already in use"),
         ({"DATABASE_URL": "sqlite:////dev/null/x.db"}, "the database /dev/null/x.db cannot be used"),
         ({"SECRET_KEY": "too short"}, "SECRET_KEY has fewer than 32 characters"),
+        ({"SECRET_KEY": b"\xff" * 40}, "SECRET_KEY is not text in UTF-8"),
         ({"ACCESS_LOG": "perhaps"}, "the setting ACCESS_LOG must be true or false"),
+        ({"HOST": "a..ü"}, "the setting HOST must be"),
+        ({"HOST": "ü" * 70}, "the setting HOST must be"),
     ],
 )
 def test_serve_refuses_with_one_line(tmp_path, taken_port, changes, said):
@@ -244,3 +273,52 @@ def test_serve_refuses_with_one_line(tmp_path, taken_port, changes, said):
     assert done.returncode == 2
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [([], "user:read user:write"), (["--scopes", "admin:read, user:read,admin:read"], "admin:read user:read")],
+)
+def test_scopes_are_kept_each_once(running, stopped, typed, given, kept):
+    typed(PASSWORD)
+    main([*USER, *given, "--password-stdin"])
+    assert [row["scopes"] for row in all_employees(running)] == [kept]
+
+
+def test_each_of_the_ten_can_log_in_with_the_printed_password(running, stopped, capsys):
+    main(["load-sample"])
+    printed = re.findall(r"(\S+@example\.com)\s+(\S+)", capsys.readouterr().out)
+    running.portal.call(database.connect)
+    answers = [log_in(running, username=email, password=password).status_code for email, password in printed]
+    running.cookies.clear()
+    assert answers == [303] * 10
+
+
+def test_load_sample_adds_nobody_to_employees_who_are_there(running, stopped, typed, capsys):
+    typed(PASSWORD)
+    main([*USER, "--password-stdin"])
+    assert "there are employees already" in refused(capsys, "load-sample")
+    assert [row["email"] for row in all_employees(running)] == [EMAIL]
+
+
+@pytest.mark.parametrize("inhabited", [False, True])
+def test_serve_says_the_first_steps_only_while_there_is_nobody(stopped, typed, capsys, monkeypatch, inhabited):
+    if inhabited:
+        typed(PASSWORD)
+        main([*USER, "--password-stdin"])
+    monkeypatch.setattr(server, "listen", lambda: settings.refuse("far enough"))
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        main([])
+    assert ("run.py create-user" in capsys.readouterr().out) is not inhabited
+
+
+def test_the_first_start_makes_every_table_and_the_next_keeps_them(tmp_path, monkeypatch):
+    own = tables.HeldDatabase(DatabaseURL(f"sqlite:///{tmp_path}/folder/x.db"))
+    for module in (tables, staff, server):
+        monkeypatch.setattr(module, "database", own)
+    assert asyncio.run(server.is_inhabited()) is False
+    assert asyncio.run(server.is_inhabited()) is False
+    with contextlib.closing(sqlite3.connect(tmp_path / "folder/x.db")) as opened:
+        made = {name for (name,) in opened.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    assert made >= set(tables.metadata.tables)

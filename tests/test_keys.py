@@ -42,6 +42,13 @@ def test_a_key_that_others_can_read_is_refused(tmp_path, capsys):
     assert f"chmod 600 {file}" in refused(capsys, keys.kept_in, file)
 
 
+def test_a_file_that_holds_no_text_is_refused(tmp_path, capsys):
+    file = tmp_path / "key"
+    file.write_bytes(b"\xff" * 64)
+    file.chmod(0o600)
+    assert "holds no key of ours" in refused(capsys, keys.kept_in, file)
+
+
 def test_a_place_that_cannot_be_written_is_refused(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert "set SECRET_KEY or SECRET_KEY_FILE" in refused(capsys, keys.kept_in, tmp_path / "file" / "key")
@@ -106,3 +113,22 @@ class TestRotation:
         sid = tokens.read_token(session_of(browser)).sid
         token = signed({**HEADER, "kid": tokens.SIGNING_KEY_ID}, good_claims(sid, ann.emp_no))
         assert client_like(anonymous, {**API, "Authorization": f"Bearer {token}"}).get("/api/me").status_code == 401
+
+
+def test_a_key_needs_ten_different_characters(capsys):
+    assert keys.checked("abcdefghij" * 4)
+    assert "can be guessed" in refused(capsys, keys.checked, "abcdefghi" * 4)
+
+
+def test_a_key_needs_as_many_characters_as_its_hash_has_bytes(capsys):
+    key = secrets.token_urlsafe(24)
+    assert keys.checked(key) == key.encode()
+    assert "fewer than 32" in refused(capsys, keys.checked, key[:-1])
+
+
+def test_many_at_once_are_given_the_key_that_stays(tmp_path, capsys):
+    file = tmp_path / "key"
+    with ThreadPoolExecutor(8) as threads:
+        given = set(threads.map(keys.kept_in, [file] * 8))
+    assert given == {file.read_text().strip()}
+    assert capsys.readouterr().err.count("was made") == 1, "only the first says so"

@@ -92,3 +92,49 @@ def test_a_relative_database_starts_at_the_project():
 def test_casts_refuse(cast, bad):
     with pytest.raises(ValueError):
         cast(bad)
+
+
+@pytest.mark.parametrize("name", sorted(settings.names))
+def test_every_setting_can_be_set_in_the_environment(monkeypatch, name):
+    monkeypatch.setenv(name, "from the environment")
+    assert settings.config(name) == "from the environment"
+
+
+@pytest.mark.parametrize("port", ["", "many", "-1", "65536", "80.5"])
+def test_a_wrong_value_in_the_environment_is_named(capsys, monkeypatch, port):
+    monkeypatch.setenv("PORT", port)
+    line = refused(capsys, settings.setting, "PORT", settings.whole(0, 65535), "a whole number from 0 to 65535")
+    assert line == "Latchkey: the setting PORT must be a whole number from 0 to 65535"
+
+
+def test_a_folder_in_place_of_the_file_cannot_be_read(tmp_path, capsys):
+    assert f"{tmp_path.name} cannot be read (IsADirectoryError)" in refused(capsys, settings.read, tmp_path)
+
+
+def test_a_broken_line_is_not_repeated(tmp_path, capsys):
+    """It may be a secret without its equals sign."""
+    file = tmp_path / "settings.ini"
+    file.write_text("SECRET_KEY my-secret-value\n")
+    assert "my-secret-value" not in refused(capsys, settings.read, file)
+
+
+@pytest.mark.parametrize(
+    ("cast", "text", "value"),
+    [
+        (settings.whole(1, 5), "1", 1),
+        (settings.whole(1, 5), "5", 5),
+        (settings.one_of("a", "b"), "b", "b"),
+        (settings.filled, "x", "x"),
+    ],
+)
+def test_casts_take_what_is_within_their_bounds(cast, text, value):
+    assert cast(text) == value
+
+
+@pytest.mark.parametrize(
+    ("cast", "bad"),
+    [(settings.whole(1, 5), "0"), (settings.whole(1, 5), ""), (settings.one_of("a"), "A"), (settings.one_of("a"), "")],
+)
+def test_casts_refuse_what_is_just_outside(cast, bad):
+    with pytest.raises(ValueError):
+        cast(bad)

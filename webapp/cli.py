@@ -6,7 +6,7 @@ import secrets
 import sqlite3
 import sys
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import NoReturn
 
 import email_validator
@@ -15,6 +15,8 @@ from webapp import employees, settings
 
 # An internal tool's own mail domain may well end in .local.
 email_validator.SPECIAL_USE_DOMAIN_NAMES.remove("local")
+
+EARLIEST_DAY = date(1900, 1, 1)
 
 
 class Parser(argparse.ArgumentParser):
@@ -124,11 +126,14 @@ def name(text: str) -> str:
 
 
 def day(text: str) -> date:
-    """Return a date."""
+    """Return a date from 1900 on."""
     try:
-        return date(*map(int, text.split("-", 2)))
-    except (ValueError, TypeError):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a date such as 1990-12-31") from None
+        found = datetime.strptime(text, "%Y-%m-%d").date()
+    except ValueError:
+        found = date.min
+    if found < EARLIEST_DAY:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date from 1900 on, such as 1990-12-31")
+    return found
 
 
 def scopes(text: str) -> tuple[str, ...]:

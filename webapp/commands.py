@@ -36,17 +36,31 @@ async def create_user(options: argparse.Namespace) -> None:
 
 
 def read_password(*, from_stdin: bool) -> str:
-    """Return the password from standard input, or asked for twice at a terminal."""
-    if from_stdin:
-        password = sys.stdin.readline().removesuffix("\n").removesuffix("\r")
-    elif not sys.stdin.isatty():
-        settings.refuse("there is no terminal to ask for the password; use --password-stdin")
-    else:
-        password = getpass.getpass("Password: ")
-        if getpass.getpass("The same again: ") != password:
-            settings.refuse("the two passwords differ; nothing was changed")
+    """Return a password that is long enough, from standard input or from a terminal."""
+    try:
+        password = piped_password() if from_stdin else typed_password()
+        password.encode()
+    except UnicodeError:
+        settings.refuse("the password is not text in UTF-8; nothing was changed")
+    except EOFError:
+        settings.refuse("no password was given; nothing was changed")
     if len(password) < settings.PASSWORD_MIN_LENGTH:
         settings.refuse(f"a password has at least {settings.PASSWORD_MIN_LENGTH} characters; nothing was changed")
+    return password
+
+
+def piped_password() -> str:
+    """Return the first line of standard input."""
+    return sys.stdin.readline().removesuffix("\n").removesuffix("\r")
+
+
+def typed_password() -> str:
+    """Return the password asked for twice, without echo."""
+    if not sys.stdin.isatty():
+        settings.refuse("there is no terminal to ask for the password; use --password-stdin")
+    password = getpass.getpass("Password: ")
+    if getpass.getpass("The same again: ") != password:
+        settings.refuse("the two passwords differ; nothing was changed")
     return password
 
 

@@ -79,6 +79,12 @@ def filled(text: str) -> str:
     return text
 
 
+def host(text: str) -> str:
+    """Return a host's address or name, which can be looked up."""
+    filled(text).encode("idna")
+    return text
+
+
 def database_url(text: str) -> DatabaseURL:
     """Return where the database is; a relative SQLite path starts at the project's folder."""
     url = DatabaseURL(text)
@@ -90,7 +96,7 @@ def database_url(text: str) -> DatabaseURL:
 SECONDS = "a whole number of seconds from 1 to 31536000"
 COUNT = "a whole number from 1 to 1000000"
 
-HOST = setting("HOST", filled, "an address of this machine, such as 127.0.0.1")
+HOST = setting("HOST", host, "an address of this machine, such as 127.0.0.1")
 PORT = setting("PORT", whole(0, 65535), "a whole number from 0 to 65535")
 WORKERS = setting("WORKERS", whole(1, 64), "a whole number from 1 to 64")
 DATABASE_URL = setting("DATABASE_URL", database_url, "an SQLite file, such as sqlite:///.data/latchkey.db")

@@ -22,11 +22,15 @@ LEAST_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
 def checked(key: str) -> bytes:
     """Return the key's bytes, or end the program where the key is too short or known (RFC 7518 3.2, ASVS 11.2.3)."""
     least = LEAST_BYTES[settings.ALGORITHM]
-    if len(key.encode()) < least:
+    try:
+        data = key.encode()
+    except UnicodeEncodeError:
+        settings.refuse(f"SECRET_KEY is not text in UTF-8; {MAKE_ONE}")
+    if len(data) < least:
         settings.refuse(f"SECRET_KEY has fewer than {least} characters; {MAKE_ONE}")
-    if len(set(key)) < 10 or hashlib.sha256(key.encode()).hexdigest() in PUBLISHED:
+    if len(set(key)) < 10 or hashlib.sha256(data).hexdigest() in PUBLISHED:
         settings.refuse(f"SECRET_KEY can be guessed; {MAKE_ONE}")
-    return key.encode()
+    return data
 
 
 def kept_in(file: Path) -> str:
@@ -39,6 +43,8 @@ def kept_in(file: Path) -> str:
         return file.read_text(encoding="ascii").strip()
     except OSError as error:
         settings.refuse(f"the key cannot be kept in {file} ({error.strerror}); set SECRET_KEY or SECRET_KEY_FILE")
+    except UnicodeDecodeError:
+        settings.refuse(f"{file} holds no key of ours; move it away, or set SECRET_KEY or SECRET_KEY_FILE")
 
 
 def make(file: Path) -> None:
