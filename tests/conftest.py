@@ -19,18 +19,19 @@ environ.update(
         "SECRET_KEY": SECRET_KEY,
         "SECRET_KEY_FILE": f"{FOLDER.name}/secret-key",
         "BCRYPT_ROUNDS": "4",
+        "ACCESS_LOG": "false",
     }
 )
 
 from starlette.testclient import TestClient  # noqa: E402
 
-from webapp import clock, employees  # noqa: E402
+from webapp import clock, employees, request_log  # noqa: E402
 from webapp.app import app  # noqa: E402
 from webapp.auth import changes, passwords, tokens  # noqa: E402
 from webapp.database import database, metadata  # noqa: E402
 
-# Tests say themselves when a worker learns of changes.
-changes.LEARN_EVERY_SECONDS = 86400.0
+# Tests say themselves when a worker learns of changes and writes its log.
+changes.LEARN_EVERY_SECONDS = request_log.EVERY_SECONDS = 86400.0
 
 PASSWORD = "correct horse battery staple"
 EMAIL = "ann.lee@example.com"

@@ -12,24 +12,21 @@ from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.templating import Jinja2Templates
 
 from webapp import cookies, settings
 from webapp.clients import Client, client_of
 from webapp.headers import headers_for
-from webapp.json_answer import JSONAnswer
+from webapp.quick import HTMLAnswer, JSONAnswer
 
 log = logging.getLogger("latchkey")
 
-templates = Jinja2Templates(
-    env=jinja2.Environment(
-        loader=jinja2.FileSystemLoader(settings.ROOT / "templates"),
-        autoescape=True,
-        auto_reload=False,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+templates = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(settings.ROOT / "templates"),
+    autoescape=True,
+    auto_reload=False,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
 )
 
 
@@ -39,7 +36,7 @@ def when(iso_time: str) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(iso_time, f"{read.day} {read:%b %Y, %H:%M} UTC")
 
 
-templates.env.filters["when"] = when
+templates.filters["when"] = when
 
 SENTENCES = {
     400: "This request could not be read. Mend it and send it again.",
@@ -95,11 +92,9 @@ def page(request: Request, name: str, context: Mapping[str, Any], status: int = 
     """Return a page with the message that is waiting for it; for HTMX its fragment alone."""
     user = request.scope.get("user")
     if client_of(request) is Client.HTMX:
-        return templates.TemplateResponse(request, f"_{name}.html", {**context, "user": user}, status)
+        return HTMLAnswer(templates.get_template(f"_{name}.html").render(context, user=user), status)
     message = cookies.message_in(request)
-    response = templates.TemplateResponse(
-        request, f"{name}.html", {**context, "user": user, "message": message}, status
-    )
+    response = HTMLAnswer(templates.get_template(f"{name}.html").render(context, user=user, message=message), status)
     if message is not None:
         cookies.remove_message(response, request)
     return response

@@ -11,7 +11,7 @@ from webapp.auth.access import open_to_all
 from webapp.auth.login import log_in
 from webapp.database import database
 from webapp.forms import read_form
-from webapp.json_answer import JSONAnswer
+from webapp.quick import JSONAnswer
 
 
 @open_to_all

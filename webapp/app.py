@@ -11,7 +11,7 @@ from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from webapp import api, settings
+from webapp import api, request_log, settings
 from webapp.answers import on_failure
 from webapp.auth import changes, housekeeping, last_used
 from webapp.auth.access import closed_unless_open, open_to_all
@@ -23,6 +23,7 @@ from webapp.database import UNREACHABLE, create_tables, database
 from webapp.headers import SecurityHeaders
 from webapp.limits import BodyLimits
 from webapp.pages import home, sign_in, sign_ins, tokens
+from webapp.request_log import RequestLog
 
 static = open_to_all(StaticFiles(directory=settings.ROOT / "static", packages=[("js_lib_htmx", "static/htmx")]))
 
@@ -51,6 +52,7 @@ routes = [
 ]
 
 middleware = [
+    *([Middleware(RequestLog)] if settings.ACCESS_LOG else []),
     Middleware(SecurityHeaders),
     Middleware(BodyLimits),
     Middleware(AuthenticationMiddleware, backend=JWTBackend()),
@@ -59,15 +61,16 @@ middleware = [
 ]
 
 
+background = (changes.follow, last_used.keep_writing, housekeeping.keep_tidy, request_log.keep_writing)
+
+
 @asynccontextmanager
 async def lifespan(app: Starlette) -> AsyncIterator[None]:
     """Keep the database connected, and the small tasks running, while the application runs."""
     async with database:
         await create_tables()
         await changes.start()
-        tasks = [
-            asyncio.create_task(task()) for task in (changes.follow, last_used.keep_writing, housekeeping.keep_tidy)
-        ]
+        tasks = [asyncio.create_task(task()) for task in background]
         yield
         for task in tasks:
             task.cancel()

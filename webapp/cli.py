@@ -9,12 +9,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import NoReturn
 
-import email_validator
-
 from webapp import employees, settings
-
-# An internal tool's own mail domain may well end in .local.
-email_validator.SPECIAL_USE_DOMAIN_NAMES.remove("local")
 
 EARLIEST_DAY = date(1900, 1, 1)
 
@@ -44,19 +39,22 @@ def run(options: argparse.Namespace) -> int:
         print(secrets.token_urlsafe(48))
         return 0
     # Imported only now, since with them comes the key, which is made where there is none.
-    from webapp import commands, sample, server
+    if options.command in (None, "serve"):
+        from webapp import server
 
-    match options.command:
-        case "create-user":
-            asyncio.run(commands.create_user(options))
-        case "load-sample":
-            asyncio.run(sample.load_sample())
-        case "sign-ins":
-            asyncio.run(commands.list_sign_ins(options.email))
-        case "end-sign-ins":
-            asyncio.run(commands.end_sign_ins(options.email, everybody=options.everybody))
-        case _:
-            server.serve()
+        server.serve()
+    else:
+        from webapp import commands, sample
+
+        match options.command:
+            case "create-user":
+                asyncio.run(commands.create_user(options))
+            case "load-sample":
+                asyncio.run(sample.load_sample())
+            case "sign-ins":
+                asyncio.run(commands.list_sign_ins(options.email))
+            case "end-sign-ins":
+                asyncio.run(commands.end_sign_ins(options.email, everybody=options.everybody))
     return 0
 
 
@@ -111,9 +109,11 @@ def parser() -> Parser:
 
 def email(text: str) -> str:
     """Return a well-formed email."""
+    from webapp import emails
+
     try:
-        return employees.normal_email(email_validator.validate_email(text, check_deliverability=False).normalized)
-    except email_validator.EmailNotValidError as error:
+        return emails.well_formed(text)
+    except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is not an email address: {error}") from None
 
 

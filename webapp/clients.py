@@ -1,11 +1,13 @@
 """Which of the three clients is asking: a browser, an HTMX page or a program that wants JSON."""
 
+import functools
 from enum import Enum
 
 from starlette.requests import Request
 
 JSON_TYPE = "application/json"
 HTML_TYPE = "text/html"
+TELLING = {b"x-expected-format", b"hx-request", b"hx-history-restore-request", b"accept"}
 
 
 class Client(Enum):
@@ -18,21 +20,28 @@ class Client(Enum):
 
 def client_of(request: Request) -> Client:
     """Return the form in which the client wants its answer; without a wish it is HTML, and JSON from /auth/token."""
-    headers = request.headers
-    if request.scope["path"].startswith("/api/") or expects_json(request):
+    scope = request.scope
+    if scope["path"].startswith("/api/"):
         return Client.JSON
-    if headers.get("hx-request") == "true" and headers.get("hx-history-restore-request") != "true":
+    told: dict[bytes, bytes] = {}
+    for name, value in scope["headers"]:
+        if name in TELLING:
+            told.setdefault(name, value)
+    expected = told.get(b"x-expected-format") or scope.get("expected_format", b"")
+    if expected.lower() == JSON_TYPE.encode():
+        return Client.JSON
+    if told.get(b"hx-request") == b"true" and told.get(b"hx-history-restore-request") != b"true":
         return Client.HTMX
-    json_wish, html_wish = (wish(headers.get("accept", ""), kind) for kind in (JSON_TYPE, HTML_TYPE))
+    return preferred(told.get(b"accept", b""), Client.JSON if scope["path"] == "/auth/token" else Client.BROWSER)
+
+
+@functools.lru_cache(maxsize=1000)
+def preferred(accept: bytes, without_preference: Client) -> Client:
+    """Return the client that an Accept header tells of; each browser sends the same one again and again."""
+    json_wish, html_wish = (wish(accept.decode("latin-1"), kind) for kind in (JSON_TYPE, HTML_TYPE))
     if json_wish == html_wish:
-        return Client.JSON if request.scope["path"] == "/auth/token" else Client.BROWSER
+        return without_preference
     return Client.JSON if json_wish > html_wish else Client.BROWSER
-
-
-def expects_json(request: Request) -> bool:
-    """Return whether the header x-expected-format, or else the form field of that name, asks for JSON."""
-    expected = request.headers.get("x-expected-format") or request.scope.get("expected_format", "")
-    return bool(expected.lower() == JSON_TYPE)
 
 
 def wish(accept: str, kind: str) -> tuple[float, int]:

@@ -1,7 +1,6 @@
 """The two cookies: the session, and a message carried over a redirect."""
 
 import hashlib
-from collections.abc import Mapping
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 from starlette.requests import HTTPConnection
@@ -24,6 +23,18 @@ def prefixed(conn: HTTPConnection, name: str) -> str:
 def session_cookie(conn: HTTPConnection) -> str:
     """Return the name of the session cookie."""
     return prefixed(conn, "session")
+
+
+def cookie_in(conn: HTTPConnection, name: str) -> str | None:
+    """Return the value of the first cookie of a name, as it was sent; None where there is none."""
+    wanted = name.encode()
+    for header, value in conn.scope["headers"]:
+        if header == b"cookie" and wanted in value:
+            for pair in value.split(b";"):
+                found, _, content = pair.strip(b" \t").partition(b"=")
+                if found == wanted:
+                    return str(content, "latin-1")
+    return None
 
 
 def set_cookie(response: Response, conn: HTTPConnection, name: str, value: str, seconds: int) -> None:
@@ -61,8 +72,10 @@ def remove_message(response: Response, conn: HTTPConnection) -> None:
 
 def message_in(conn: HTTPConnection) -> str | None:
     """Return the message that an earlier answer left, where it is ours and less than a minute old."""
-    cookies: Mapping[str, str] = conn.cookies
+    signed = cookie_in(conn, prefixed(conn, "message"))
+    if signed is None:
+        return None
     try:
-        return str(messages.loads(cookies[prefixed(conn, "message")], max_age=MESSAGE_SECONDS))
-    except (KeyError, BadData):
+        return str(messages.loads(signed, max_age=MESSAGE_SECONDS))
+    except BadData:
         return None

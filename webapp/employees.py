@@ -42,16 +42,16 @@ class Employee(BaseUser):
         return str(self.emp_no)
 
     def as_json(self) -> dict[str, Any]:
-        """Return what the employee may see of themselves, dates in ISO 8601."""
+        """Return what the employee may see of themselves."""
         return {
             "emp_no": self.emp_no,
             "email": self.email,
-            "birth_date": self.birth_date and self.birth_date.isoformat(),
+            "birth_date": self.birth_date,
             "first_name": self.first_name,
             "last_name": self.last_name,
             "gender": self.gender,
-            "hire_date": self.hire_date and self.hire_date.isoformat(),
-            "scopes": list(self.scopes),
+            "hire_date": self.hire_date,
+            "scopes": self.scopes,
         }
 
 

@@ -35,7 +35,7 @@ async def read_form(request: Request) -> Form:
         form = fields_in(body)
     except (FormParserError, UnicodeDecodeError):
         raise HTTPException(400) from None
-    request.scope["expected_format"] = "".join(form.get("x-expected-format", []))
+    request.scope["expected_format"] = "".join(form.get("x-expected-format", [])).encode()
     return form
 
 

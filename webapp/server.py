@@ -11,6 +11,7 @@ from uvicorn.supervisors import Multiprocess
 
 from webapp import employees, settings
 from webapp.database import create_tables, database
+from webapp.protocol import BoundedProtocol
 
 FIRST_STEPS = """There is no employee yet. Make one, or ten made-up ones to look around with, in another terminal:
   python run.py create-user --email you@example.com --first-name You --last-name Yourself --scopes 'user:read,super:*'
@@ -61,13 +62,13 @@ def server_config() -> uvicorn.Config:
     logging["loggers"]["latchkey"] = {"handlers": ["default"], "level": settings.LOG_LEVEL.upper()}
     return uvicorn.Config(
         "webapp.app:app",
-        http="httptools",
+        http=BoundedProtocol,
         ws="none",
         lifespan="on",
         log_config=logging,
         workers=settings.WORKERS,
         log_level=settings.LOG_LEVEL,
-        access_log=settings.ACCESS_LOG,
+        access_log=False,
         forwarded_allow_ips=list(settings.FORWARDED_ALLOW_IPS),
         server_header=False,
         timeout_graceful_shutdown=10,

@@ -6,7 +6,7 @@ from starlette.requests import HTTPConnection
 from webapp.auth import signins
 from webapp.auth.held import SignIn
 from webapp.auth.tokens import Claims, TokenError, TokenExpired, read_token
-from webapp.cookies import session_cookie
+from webapp.cookies import cookie_in, session_cookie
 from webapp.database import UNREACHABLE
 
 
@@ -22,7 +22,7 @@ class Credentials(AuthCredentials):
     """
 
     def __init__(self, by_cookie: bool) -> None:
-        super().__init__()
+        self.scopes: list[str] = []
         self.by_cookie = by_cookie
         self.sign_in: SignIn | None = None
         self.problem: str | None = None
@@ -66,27 +66,13 @@ def credential_of(conn: HTTPConnection) -> tuple[str | None, bool]:
 
     An Authorization header alone decides, so that a bad one never falls back to the cookie.
     """
-    authorization = cookie = None
-    for name, value in conn.scope["headers"]:
-        if name == b"authorization":
-            authorization = value if authorization is None else b"sent twice"
-        elif name == b"cookie" and cookie is None:
-            cookie = cookie_in(value, session_cookie(conn))
-    if authorization is not None:
-        return bearer(authorization), False
-    return cookie, True
+    authorizations = [value for name, value in conn.scope["headers"] if name == b"authorization"]
+    if authorizations:
+        return bearer(authorizations), False
+    return cookie_in(conn, session_cookie(conn)), True
 
 
-def bearer(authorization: bytes) -> str:
-    """Return the token of an Authorization header, "" where it carries none."""
-    scheme, _, token = authorization.partition(b" ")
-    return token.decode("latin-1") if scheme.lower() == b"bearer" else ""
-
-
-def cookie_in(header: bytes, name: str) -> str | None:
-    """Return the value of the first cookie of a name, as it was sent."""
-    for pair in header.split(b";"):
-        found, _, value = pair.strip(b" \t").partition(b"=")
-        if found == name.encode():
-            return value.decode("latin-1")
-    return None
+def bearer(authorizations: list[bytes]) -> str:
+    """Return the token of the one Authorization header, "" where it carries none."""
+    scheme, _, token = authorizations[0].partition(b" ")
+    return str(token, "latin-1") if len(authorizations) == 1 and scheme.lower() == b"bearer" else ""

@@ -9,8 +9,8 @@ from starlette.responses import Response
 from webapp import answers, cookies
 from webapp.auth.signins import Token
 from webapp.clients import Client, client_of
-from webapp.json_answer import JSONAnswer
 from webapp.next_page import local_or_home, login_page
+from webapp.quick import JSONAnswer
 
 log = logging.getLogger("latchkey")
 

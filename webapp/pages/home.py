@@ -6,8 +6,8 @@ from starlette.responses import Response
 from webapp import answers
 from webapp.auth.access import open_to_all
 from webapp.clients import Client, client_of
-from webapp.json_answer import JSONAnswer
 from webapp.pages.sign_in import login_form
+from webapp.quick import JSONAnswer
 
 
 @open_to_all

@@ -9,7 +9,7 @@ from webapp.auth import outcomes, signins
 from webapp.auth.access import open_to_all
 from webapp.auth.login import log_in
 from webapp.clients import Client, client_of
-from webapp.json_answer import JSONAnswer
+from webapp.quick import JSONAnswer
 
 HOW_TO_LOG_IN = "POST the form fields username (your email) and password to /api/login"
 

@@ -13,7 +13,7 @@ from webapp import answers, clock, cookies, settings
 from webapp.auth import outcomes, signins
 from webapp.clients import Client, client_of
 from webapp.database import attempts, database, sign_ins
-from webapp.json_answer import JSONAnswer
+from webapp.quick import JSONAnswer
 from webapp.user_agents import in_words
 
 KINDS = {"browser": "Browser", "api": "Program", "token": "Personal access token"}

@@ -10,8 +10,8 @@ from webapp import answers, clock
 from webapp.auth import signins
 from webapp.clients import Client, client_of
 from webapp.forms import Form, only, read_form
-from webapp.json_answer import JSONAnswer
 from webapp.pages.sign_ins import context_of, refuse_personal_tokens
+from webapp.quick import JSONAnswer
 
 LONGEST_NAME = 50
 LONGEST_DAYS = 366
