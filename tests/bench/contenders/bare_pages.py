@@ -1,0 +1,39 @@
+"""Bare Starlette with Latchkey's templates, without middleware and without authentication."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import jinja2
+from bare import EMPLOYEE
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.templating import Jinja2Templates
+
+TEMPLATES = Path(__file__).resolve().parents[3] / "templates"
+person = SimpleNamespace(**EMPLOYEE, is_authenticated=True, display_name="Ada Nowak")
+nobody = SimpleNamespace(is_authenticated=False)
+templates = Jinja2Templates(
+    env=jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        auto_reload=False,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+)
+
+
+async def my_info(request: Request) -> Response:
+    return templates.TemplateResponse(request, "my_info.html", {"user": person, "message": None, "employee": person})
+
+
+async def login(request: Request) -> Response:
+    values = {"username": "", "next": ""}
+    context = {"user": nobody, "message": None, "sentence": None, "errors": {}, "values": values}
+    return templates.TemplateResponse(request, "login.html", context)
+
+
+app = Starlette(routes=[Route("/admin/me", my_info), Route("/auth/login", login)])
