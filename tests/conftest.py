@@ -28,7 +28,8 @@ from starlette.testclient import TestClient  # noqa: E402
 from webapp import clock, employees, request_log  # noqa: E402
 from webapp.app import app  # noqa: E402
 from webapp.auth import changes, passwords, tokens  # noqa: E402
-from webapp.database import database, metadata  # noqa: E402
+from webapp.database import database  # noqa: E402
+from webapp.tables import metadata  # noqa: E402
 
 # Tests say themselves when a worker learns of changes and writes its log.
 changes.LEARN_EVERY_SECONDS = request_log.EVERY_SECONDS = 86400.0

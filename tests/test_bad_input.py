@@ -138,3 +138,41 @@ def test_odd_headers_never_fail(anonymous, header, value):
         assert answer.status_code in (200, 303, 401)
     answer = anonymous.post("/auth/token", headers=[(header.encode(), value)])
     assert 400 <= answer.status_code < 500
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
+@pytest.mark.parametrize("path", ["/auth/logout", "/api/logout", "/nope", "/static/style.css", "/healthz", "/api/me"])
+def test_a_large_body_is_413_whoever_reads_it(anonymous, method, path):
+    pieces = (b"a" * 10_000 for _ in range(10))
+    assert anonymous.request(method, path, content=pieces).status_code == 413
+
+
+@pytest.mark.parametrize(("path", "status"), [("/auth/logout", 200), ("/auth/tokens", 401), ("/nope", 404)])
+def test_the_expected_format_may_be_a_field_of_any_form(anonymous, path, status):
+    answer = anonymous.post(path, data={"x-expected-format": "application/json"})
+    assert answer.status_code == status
+    assert "detail" in answer.json()
+
+
+@pytest.mark.parametrize("path", ["/api/me%0a", "/auth/login%0A", "/auth/sign-ins%0a"])
+def test_a_path_ends_where_it_ends(browser, path):
+    assert browser.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("scheme", ["ws", "wss", "http", "https"])
+def test_any_scheme_of_a_proxy_is_answered(anonymous, scheme):
+    client = client_like(anonymous, BROWSER, base_url=f"{scheme.replace('ws', 'http')}://testserver")
+    client._transport.app = with_scheme(scheme)
+    answer = client.get("/auth/login")
+    assert answer.status_code == 200
+    assert ("strict-transport-security" in answer.headers) is (scheme in ("https", "wss"))
+
+
+def with_scheme(scheme):
+    """The application as behind a proxy that tells a scheme."""
+    from webapp.app import app
+
+    async def told(scope, receive, send):
+        await app({**scope, "scheme": scheme}, receive, send)
+
+    return told

@@ -1,6 +1,8 @@
 """What every worker hears of, what it holds meanwhile, and what it does when it cannot ask."""
 
+import asyncio
 import sqlite3
+from concurrent.futures import CancelledError
 
 import pytest
 from sqlalchemy import func, insert, select, update
@@ -9,8 +11,9 @@ from tests.conftest import BROWSER, add_employee, client_like, log_in
 from webapp import clock
 from webapp.auth import accounts, changes, housekeeping, last_used, passwords, signins
 from webapp.auth.held import held
-from webapp.database import attempts, database, refresh_tokens, sign_ins
-from webapp.database import changes as changes_table
+from webapp.database import database
+from webapp.tables import attempts, refresh_tokens, sign_ins
+from webapp.tables import changes as changes_table
 
 
 @pytest.fixture
@@ -147,7 +150,7 @@ class TestUnreachable:
 
 def test_the_follower_says_once_that_the_database_is_gone_and_that_it_is_back(run, monkeypatch, caplog):
     gone = sqlite3.OperationalError("gone")
-    outcomes = iter([gone, gone, None, LookupError("the test is over")])
+    outcomes = iter([gone, ValueError("broken"), None, asyncio.CancelledError()])
 
     async def learn():
         outcome = next(outcomes)
@@ -156,7 +159,7 @@ def test_the_follower_says_once_that_the_database_is_gone_and_that_it_is_back(ru
 
     monkeypatch.setattr(changes, "learn", learn)
     monkeypatch.setattr(changes, "LEARN_EVERY_SECONDS", 0)
-    with pytest.raises(LookupError):
+    with pytest.raises(CancelledError):
         run(changes.follow)
     assert [record.getMessage() for record in caplog.records] == [
         "The database cannot be reached: gone",
@@ -186,3 +189,50 @@ def test_the_last_use_is_written_down(browser, run, moved_clock):
     held.sign_ins.clear()
     run(last_used.write_down)
     assert not last_used.written
+
+
+class TestWhileItIsOnTheWay:
+    """What changes between a worker's look and its deed."""
+
+    @pytest.fixture
+    def ended_elsewhere(self, browser, run):
+        """A browser whose sign-in has just ended in another worker, of which this one has not heard."""
+        browser.get("/admin/me")
+        kept = dict(held.sign_ins)
+        run(signins.end_where, sign_ins.c.kind == "browser", "logged out")
+        held.sign_ins.update(kept)
+        assert browser.get("/admin/me").status_code == 200
+        return browser
+
+    @pytest.mark.parametrize(
+        ("path", "form"),
+        [
+            ("/api/tokens", {"name": "x", "scopes": "user:read", "ends": "2999-01-01"}),
+            ("/api/sign-ins/end-others", {}),
+            ("/api/sign-ins/aaaaaaaaaaaaaaaaaaaaaa/end", {}),
+        ],
+    )
+    def test_an_ended_sign_in_changes_nothing_more(self, ended_elsewhere, api, run, path, form, monkeypatch):
+        monkeypatch.setattr("webapp.pages.tokens.LONGEST_DAYS", 999_999)
+        answer = ended_elsewhere.post(path, data=form)
+        assert (answer.status_code, answer.json()["detail"]) == (401, "Could not validate credentials")
+        assert api.get("/api/me").status_code == 200
+        assert run(database.fetch_val, select(func.count()).select_from(sign_ins)) == 2
+
+    @pytest.mark.parametrize("change", ["password", "activity"])
+    def test_a_login_with_a_password_that_changes_meanwhile_is_refused(self, anonymous, run, ann, monkeypatch, change):
+        check = passwords.check_password
+
+        async def check_slowly(password, password_hash):
+            matches = await check(password, password_hash)
+            if change == "password":
+                await accounts.change_password(ann.emp_no, passwords.hash_now("another one"))
+            else:
+                await accounts.deactivate(ann.emp_no)
+            return matches
+
+        monkeypatch.setattr(passwords, "check_password", check_slowly)
+        answer = log_in(anonymous)
+        assert answer.status_code == 422
+        assert "Incorrect username or password" in answer.text
+        assert run(database.fetch_val, select(func.count()).select_from(sign_ins)) == 0

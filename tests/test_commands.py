@@ -20,7 +20,8 @@ from webapp import database as tables
 from webapp import employees as staff
 from webapp import server, settings
 from webapp.cli import main
-from webapp.database import database, employees
+from webapp.database import database
+from webapp.tables import employees, metadata
 
 USER = ["create-user", "--email", EMAIL, "--first-name", "Ann", "--last-name", "Lee"]
 
@@ -116,7 +117,7 @@ def test_without_a_terminal_the_pipe_is_named(stopped, typed, capsys):
 @pytest.mark.parametrize("password", ["", "\n", "seven77"])
 def test_a_short_password_is_refused(running, stopped, typed, capsys, password):
     typed(password)
-    assert "at least 8 characters" in refused(capsys, *USER, "--password-stdin")
+    assert "8 to 1,000 characters" in refused(capsys, *USER, "--password-stdin")
     assert all_employees(running) == []
 
 
@@ -252,6 +253,8 @@ def taken_port():
     [
         ({"PORT": "taken"}, "Address already in use"),
         ({"DATABASE_URL": "sqlite:////dev/null/x.db"}, "the database /dev/null/x.db cannot be used"),
+        ({"DATABASE_URL": "sqlite:////proc/x.db"}, "the database /proc/x.db cannot be used"),
+        ({"DATABASE_URL": "sqlite:////tmp"}, "the database /tmp cannot be used"),
         ({"SECRET_KEY": "too short"}, "SECRET_KEY has fewer than 32 characters"),
         ({"SECRET_KEY": b"\xff" * 40}, "SECRET_KEY is not text in UTF-8"),
         ({"ACCESS_LOG": "perhaps"}, "the setting ACCESS_LOG must be true or false"),
@@ -314,11 +317,11 @@ def test_serve_says_the_first_steps_only_while_there_is_nobody(stopped, typed, c
 
 
 def test_the_first_start_makes_every_table_and_the_next_keeps_them(tmp_path, monkeypatch):
-    own = tables.HeldDatabase(DatabaseURL(f"sqlite:///{tmp_path}/folder/x.db"))
+    own = tables.Database(DatabaseURL(f"sqlite:///{tmp_path}/folder/x.db"))
     for module in (tables, staff, server):
         monkeypatch.setattr(module, "database", own)
     assert asyncio.run(server.is_inhabited()) is False
     assert asyncio.run(server.is_inhabited()) is False
     with contextlib.closing(sqlite3.connect(tmp_path / "folder/x.db")) as opened:
         made = {name for (name,) in opened.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    assert made >= set(tables.metadata.tables)
+    assert made >= set(metadata.tables)

@@ -155,7 +155,7 @@ class TestWrongPassword:
         from sqlalchemy import update
 
         from webapp.database import database
-        from webapp.database import employees as table
+        from webapp.tables import employees as table
 
         client = client_like(anonymous, API)
         wrong = client.post("/api/login", data=WRONG)

@@ -9,8 +9,9 @@ from sqlalchemy import select
 
 from tests.conftest import EMAIL, PASSWORD, add_employee, log_in
 from webapp import settings
-from webapp.auth import passwords
-from webapp.database import database, employees
+from webapp.auth import accounts, passwords
+from webapp.database import database
+from webapp.tables import employees
 
 
 @pytest.mark.parametrize(
@@ -73,3 +74,20 @@ def test_hashing_has_a_thread_a_core_at_the_lowest_priority():
 
 def test_no_hash_is_nobodys():
     assert passwords.check_now("", None) is False
+
+
+@pytest.mark.parametrize("active", [True, False])
+def test_a_cheap_hash_costs_as_much_as_none(anonymous, run, ann, monkeypatch, active):
+    """The tests' hashes have cost 4: 2**4 + 2**4 + 2**5 + 2**6 is 2**7."""
+    monkeypatch.setattr(settings, "BCRYPT_ROUNDS", 7)
+    spent = []
+    check = bcrypt.checkpw
+    monkeypatch.setattr(
+        bcrypt, "checkpw", lambda word, hashed: spent.append(2 ** int(hashed[4:6])) or check(word, hashed)
+    )
+    if not active:
+        run(accounts.deactivate, ann.emp_no)
+    log_in(anonymous, password="wrong")
+    known, spent[:] = sum(spent), []
+    log_in(anonymous, username="nobody@example.com")
+    assert known == sum(spent) == 2**7

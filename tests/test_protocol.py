@@ -130,3 +130,21 @@ def test_many_headers_count_as_one_head(connection):
 def test_a_body_is_no_head(connection):
     connection.data_received(HEAD + b"Content-Length: 1000000\r\n\r\n" + b"a" * 200_000)
     assert (connection.begun, connection.wire.sent) == (1, b"")
+
+
+def test_what_is_no_http_is_refused_in_the_clients_form(connection):
+    connection.data_received(b"GETT /api/me HTTP/1.1\r\nHost: testserver\r\n\r\n")
+    head, _, body = connection.wire.sent.partition(b"\r\n\r\n")
+    assert status_of(connection.wire) == 400
+    assert b"content-type: application/json" in head
+    assert b"content-security-policy: " in head
+    assert b"content-length: %d" % len(body) in head
+    assert b'{"detail":"This request could not be read.' in body
+
+
+@pytest.mark.parametrize(
+    "garbage", [b"\0\xff\x16\x03\r\n\r\n", b" \r\n\r\n", b"GET\r\n\r\n", b"G /\xff HTTP/1.1\r\n:\r\n\r\n"]
+)
+def test_garbage_is_400(connection, garbage):
+    connection.data_received(garbage)
+    assert (status_of(connection.wire), connection.wire.closed) == (400, True)

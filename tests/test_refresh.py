@@ -7,7 +7,8 @@ from sqlalchemy import select
 
 from tests.conftest import API, client_like, log_in
 from webapp.auth import accounts
-from webapp.database import database, refresh_tokens, sign_ins
+from webapp.database import database
+from webapp.tables import refresh_tokens, sign_ins
 
 
 @pytest.fixture
@@ -120,3 +121,13 @@ def test_twenty_at_once_have_one_winner(first, refresh, run):
         answers = list(threads.map(refresh, [first["refresh_token"]] * 20))
     assert sorted(answer.status_code for answer in answers) == [200] + [409] * 19
     assert len(run(database.fetch_all, select(refresh_tokens))) == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [(b"{}", "application/json"), (b"refresh_token=%ff", None), (b"&".join([b"a=1"] * 60), None)],
+)
+def test_a_body_that_is_no_form_is_an_invalid_request(anonymous, content, kind):
+    headers = {"Content-Type": kind or "application/x-www-form-urlencoded"}
+    answer = anonymous.post("/api/refresh", content=content, headers=headers)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")

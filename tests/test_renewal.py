@@ -10,7 +10,8 @@ from starlette.requests import Request
 from tests.conftest import BROWSER, client_like, log_in, session_of
 from webapp.auth import signins
 from webapp.auth.renewal import is_ordinary
-from webapp.database import database, sign_ins
+from webapp.database import database
+from webapp.tables import sign_ins
 
 
 def claims_of(token):

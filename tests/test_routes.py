@@ -4,7 +4,7 @@ import pytest
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
-from tests.conftest import API, BROWSER, HTMX, client_like
+from tests.conftest import API, BROWSER, HTMX, client_like, log_in
 from webapp.app import app
 from webapp.auth.access import closed_unless_open, open_to_all
 
@@ -121,3 +121,43 @@ def test_healthz_says_no_more_than_that_it_is_well(anonymous, monkeypatch):
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "5"
     assert "10.0.0.1" not in answer.text
+
+
+def test_only_files_may_be_kept_by_others(browser):
+    found, missing = browser.get("/static/style.css"), browser.get("/static/nope")
+    assert found.headers["cache-control"].startswith("public")
+    assert missing.status_code == 404
+    assert missing.headers["cache-control"] == "no-store"
+    assert missing.headers["vary"] == "HX-Request, Accept, Cookie"
+
+
+LOGINS = [
+    ("/auth/token", "Basic eDp5"),
+    ("/api/login", "Basic eDp5"),
+    ("/auth/token", "Bearer junk"),
+    ("/api/login", "Bearer junk"),
+]
+
+
+@pytest.mark.parametrize(("path", "authorization"), LOGINS)
+def test_no_header_lets_another_site_log_in(anonymous, ann, path, authorization):
+    client = client_like(anonymous, {**BROWSER, "Sec-Fetch-Site": "cross-site", "Authorization": authorization})
+    answer = log_in(client, path)
+    assert answer.status_code == 403
+    assert "set-cookie" not in answer.headers
+
+
+def test_a_living_token_in_the_header_may_come_from_anywhere_but_not_log_in(api):
+    api.headers["Sec-Fetch-Site"] = "cross-site"
+    assert log_in(api, "/api/login").status_code == 403
+    assert api.post("/api/sign-ins/end-others").status_code == 200
+
+
+def test_a_login_ends_no_sign_in_of_a_header(api):
+    assert log_in(api).status_code == 200
+    assert api.get("/api/me").status_code == 200
+
+
+def test_next_survives_a_failed_login_whole(anonymous, ann):
+    path = "/admin/me?x=" + "b" * 1000
+    assert f'value="{path}"' in log_in(anonymous, password="wrong", next=path).text

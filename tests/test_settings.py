@@ -138,3 +138,20 @@ def test_casts_take_what_is_within_their_bounds(cast, text, value):
 def test_casts_refuse_what_is_just_outside(cast, bad):
     with pytest.raises(ValueError):
         cast(bad)
+
+
+@pytest.mark.parametrize("name", ["TOKEN_ISSUER", "TOKEN_AUDIENCE"])
+@pytest.mark.parametrize("value", ["", "x" * 201, "a\x1bb"])
+def test_names_in_tokens_are_short_and_printable(name, value):
+    with pytest.raises(ValueError):
+        settings.name_of_ours(value)
+
+
+@pytest.mark.parametrize("value", ["sqlite:///%00", "sqlite:///", "sqlite:///:memory:", "oracle://x/y"])
+def test_a_database_is_a_file(value):
+    with pytest.raises(ValueError):
+        settings.database_url(value)
+
+
+def test_a_list_is_what_stands_between_commas():
+    assert settings.listed(" a#b, 'c' ,,d\\e ") == ("a#b", "'c'", "d\\e")

@@ -5,9 +5,11 @@ from sqlalchemy import select, update
 
 from tests.conftest import API, BROWSER, FOLDER, Client, client_like, log_in, session_of
 from tests.hostile_tokens import HEADER, good_claims, signed
+from webapp import settings
 from webapp.auth import tokens
 from webapp.auth.held import held
-from webapp.database import database, employees, sign_ins
+from webapp.database import database
+from webapp.tables import employees, sign_ins
 
 
 def with_token(anonymous, token):
@@ -120,4 +122,4 @@ def test_connections_are_held(run, anonymous, times):
     for _ in range(times):
         run(database.fetch_val, "SELECT 1")
     assert set(database._backend._pool.idle) == connections
-    assert len(connections) <= 4
+    assert len(connections) <= settings.DATABASE_POOL_SIZE

@@ -10,7 +10,8 @@ from sqlalchemy import select
 from tests.conftest import API, BROWSER, EMAIL, HTMX, PASSWORD, add_employee, client_like, log_in
 from webapp import settings
 from webapp.auth import throttle
-from webapp.database import attempts, database
+from webapp.database import database
+from webapp.tables import attempts
 
 
 class FakeRequest:
@@ -135,8 +136,8 @@ def test_twenty_at_once_count_as_twenty(here, anonymous):
     assert statuses.count(400) + statuses.count(429) == 20
 
 
-def test_a_crowd_that_is_just_being_judged_waits_a_second_only(here, run, moved_clock):
-    """A rush of right passwords is not taken for an attack."""
+def test_a_crowd_that_another_worker_does_not_judge_waits_a_second_only(here, run, moved_clock, monkeypatch):
+    monkeypatch.setattr(throttle, "PATIENCE_SECONDS", 0.01)
 
     async def pending():
         for _ in range(5):
@@ -188,3 +189,59 @@ def test_forwarded_addresses_are_not_believed_from_anybody(here, anonymous, run)
     here.headers["X-Forwarded-For"] = "1.2.3.4"
     fail(here, 1)
     assert run(database.fetch_val, select(attempts.c.address)) == "10.0.0.1"
+
+
+def test_failures_are_counted_within_fifteen_minutes(here, moved_clock):
+    assert fail(here, 4) == [400] * 4
+    moved_clock.forward(901)
+    assert fail(here, 1) == [400]
+    assert log_in(here, "/api/login").status_code == 200
+
+
+def test_one_failure_now_and_then_never_waits(here, moved_clock):
+    for _ in range(20):
+        assert fail(here, 1) == [400]
+        moved_clock.forward(1000)
+
+
+@pytest.mark.parametrize("employees", [1, 60])
+def test_a_rush_of_right_passwords_is_no_attack(here, anonymous, run, employees):
+    emails = [EMAIL, *(add_employee(run, f"e{number}@example.com").email for number in range(1, employees))]
+    clients = [client_at(anonymous, "10.0.0.1") for _ in range(60)]
+    order = [(client, emails[number % employees]) for number, client in enumerate(clients)]
+    with ThreadPoolExecutor(60) as threads:
+        answers = list(threads.map(lambda one: log_in(one[0], "/api/login", username=one[1]), order))
+    assert {answer.status_code for answer in answers} == {200}
+
+
+def test_a_rush_of_wrong_passwords_does_not_hold_up_another_address(here, anonymous, run, monkeypatch):
+    monkeypatch.setattr(throttle, "PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr(settings, "THROTTLE_EMAIL_FAILURES", 6)
+
+    async def pending():
+        for _ in range(200):
+            await throttle.record(FakeRequest, EMAIL, None)
+
+    run(pending)
+    assert log_in(here, "/api/login").status_code == 429
+    monkeypatch.undo()
+    monkeypatch.setattr(settings, "THROTTLE_EMAIL_FAILURES", 6)
+    assert log_in(client_at(anonymous, "10.0.0.2"), "/api/login").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("fields", "kept"),
+    [
+        ({"username": "x" * 300}, "x" * 255),
+        ({"username": ""}, ""),
+        ({"password": ""}, EMAIL),
+        ({"username": "a\0b@x.io"}, "a\ufffdb@x.io"),
+        ({"password": "x" * 1001}, EMAIL),
+    ],
+)
+def test_an_incomplete_try_is_a_row_that_is_not_counted(here, run, fields, kept):
+    for _ in range(6):
+        assert log_in(here, "/api/login", **fields).status_code == 400
+    rows = run(database.fetch_all, select(attempts))
+    assert [(row["outcome"], row["email"]) for row in rows] == [("malformed", kept)] * 6
+    assert log_in(here, "/api/login").status_code == 200

@@ -45,6 +45,7 @@ SENTENCES = {
     405: "This address does not take that method. The Allow header names those that it takes.",
     408: "The request took too long to arrive. Send it again.",
     413: f"This is too large. Send at most {settings.MAX_BODY_BYTES:,} bytes.",
+    431: "The headers of this request are too large. Remove this site's cookies, or send fewer headers.",
     415: "Send the fields as a form, with the content type application/x-www-form-urlencoded.",
     500: "Something went wrong on our side. Try again; if it goes on, tell an administrator the number",
     503: "We cannot do this just now. Try again in a few seconds.",
@@ -145,5 +146,5 @@ async def on_failure(request: Request, exc: Exception) -> Response:
     number = secrets.token_hex(8)
     log.error("Request %s failed: %s %r: %s", number, request.method, request.scope["path"], type(exc).__name__)
     response = refusal(request, 500, f"{SENTENCES[500]} {number}.", {"X-Request-ID": number})
-    response.raw_headers.extend(headers_for(request.scope))
+    response.raw_headers.extend(headers_for(request.scope, 500))
     return response

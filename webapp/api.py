@@ -24,7 +24,10 @@ async def login(request: Request) -> Response:
 @open_to_all
 async def refresh(request: Request) -> Response:
     """Change a refresh token for a new token and a new refresh token (RFC 6749 6)."""
-    form = await read_form(request)
+    try:
+        form = await read_form(request)
+    except HTTPException:
+        raise Refused("Send grant_type and refresh_token as a form in UTF-8", "invalid_request") from None
     grant_types, tokens = form.get("grant_type", []), form.get("refresh_token", [])
     if len(grant_types) != 1 or len(tokens) != 1 or not tokens[0]:
         raise Refused("Send grant_type=refresh_token and refresh_token, each once", "invalid_request")

@@ -16,10 +16,11 @@ from webapp.answers import on_failure
 from webapp.auth import changes, housekeeping, last_used
 from webapp.auth.access import closed_unless_open, open_to_all
 from webapp.auth.backend import JWTBackend
-from webapp.auth.outcomes import on_http_exception, on_unreachable
+from webapp.auth.outcomes import on_http_exception, on_sign_in_ended, on_unavailable
 from webapp.auth.renewal import Renewal
+from webapp.auth.signins import SignInEnded
 from webapp.csrf import CrossSiteGuard
-from webapp.database import UNREACHABLE, create_tables, database
+from webapp.database import Unavailable, create_tables, database
 from webapp.headers import SecurityHeaders
 from webapp.limits import BodyLimits
 from webapp.pages import home, sign_in, sign_ins, tokens
@@ -82,7 +83,8 @@ app = Starlette(
     middleware=middleware,
     exception_handlers={
         HTTPException: on_http_exception,
-        **dict.fromkeys(UNREACHABLE, on_unreachable),
+        Unavailable: on_unavailable,
+        SignInEnded: on_sign_in_ended,
         Exception: on_failure,
     },
     lifespan=lifespan,

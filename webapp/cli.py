@@ -3,13 +3,13 @@
 import argparse
 import asyncio
 import secrets
-import sqlite3
 import sys
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import NoReturn
 
 from webapp import employees, settings
+from webapp.database import Unavailable
 
 EARLIEST_DAY = date(1900, 1, 1)
 
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         return run(options)
-    except (sqlite3.Error, OSError) as error:
+    except (Unavailable, OSError) as error:
         settings.refuse(f"the database {settings.DATABASE_URL.database} cannot be used ({error})")
     except KeyboardInterrupt:
         return 130
@@ -128,10 +128,10 @@ def name(text: str) -> str:
 def day(text: str) -> date:
     """Return a date from 1900 on."""
     try:
-        found = datetime.strptime(text, "%Y-%m-%d").date()
+        found = date.fromisoformat(text)
     except ValueError:
         found = date.min
-    if found < EARLIEST_DAY:
+    if found < EARLIEST_DAY or found.isoformat() != text:
         raise argparse.ArgumentTypeError(f"{text!r} is not a date from 1900 on, such as 1990-12-31")
     return found
 

@@ -8,8 +8,9 @@ from sqlalchemy import ColumnElement, select, true
 
 from webapp import employees, settings
 from webapp.auth import passwords, signins
-from webapp.database import create_tables, database, sign_ins
+from webapp.database import create_tables, database
 from webapp.pages.sign_ins import KINDS, iso, living_of
+from webapp.tables import sign_ins
 from webapp.user_agents import in_words
 
 
@@ -44,8 +45,10 @@ def read_password(*, from_stdin: bool) -> str:
         settings.refuse("the password is not text in UTF-8; nothing was changed")
     except EOFError:
         settings.refuse("no password was given; nothing was changed")
-    if len(password) < settings.PASSWORD_MIN_LENGTH:
-        settings.refuse(f"a password has at least {settings.PASSWORD_MIN_LENGTH} characters; nothing was changed")
+    if not settings.PASSWORD_MIN_LENGTH <= len(password) <= passwords.LONGEST:
+        settings.refuse(
+            f"a password has {settings.PASSWORD_MIN_LENGTH} to {passwords.LONGEST:,} characters; nothing was changed"
+        )
     return password
 
 

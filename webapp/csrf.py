@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from webapp import answers
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+LOGINS = {"/auth/token", "/api/login"}
 SENTENCE = "This came from another site, so nothing was done. Open the page here and try again."
 
 
@@ -20,19 +21,21 @@ class CrossSiteGuard:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] not in SAFE_METHODS and is_cross_site(Headers(scope=scope)):
+        if scope["type"] == "http" and scope["method"] not in SAFE_METHODS and is_cross_site(scope):
             await answers.refusal(Request(scope), 403, SENTENCE)(scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
 
-def is_cross_site(headers: Headers) -> bool:
+def is_cross_site(scope: Scope) -> bool:
     """Return whether a browser sent this from another site's page.
 
-    A request with an Authorization header is not: the cookie is not read beside it, and no page can add it unasked.
+    With a good token in the header it may come from anywhere, since no page can add that unasked; but not a login.
     """
-    if "authorization" in headers:
+    by_token = scope["auth"].sign_in is not None and not scope["auth"].by_cookie
+    if by_token and scope["path"] not in LOGINS:
         return False
+    headers = Headers(scope=scope)
     if "sec-fetch-site" in headers:
         return headers["sec-fetch-site"] not in ("same-origin", "none")
     if "origin" in headers:

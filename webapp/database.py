@@ -1,107 +1,161 @@
-"""The one database and its tables. Times are seconds since 1970-01-01 UTC."""
+"""The one database: connections that are waited for in bounded time, and transactions that leave nothing behind."""
 
-import sqlite3
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from typing import Any
 
-from databases import Database
-from sqlalchemy import (
-    Boolean,
-    Column,
-    Date,
-    Double,
-    ForeignKey,
-    Index,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-)
+import databases
+from databases.core import Connection, Transaction
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from webapp import settings
-
-metadata = MetaData()
-
-employees = Table(
-    "employees",
-    metadata,
-    Column("emp_no", Integer, primary_key=True),
-    Column("email", String(255), nullable=False, unique=True),
-    Column("password_hash", String(60), nullable=False),
-    Column("birth_date", Date),
-    Column("first_name", String(50), nullable=False),
-    Column("last_name", String(50), nullable=False),
-    Column("gender", String(1)),
-    Column("hire_date", Date),
-    Column("scopes", Text, nullable=False),
-    Column("is_active", Boolean, nullable=False),
-    Column("changed", Double, nullable=False),
-)
-
-sign_ins = Table(
-    "sign_ins",
-    metadata,
-    Column("id", String(22), primary_key=True),
-    Column("emp_no", ForeignKey("employees.emp_no"), nullable=False),
-    Column("kind", String(8), nullable=False),
-    Column("name", String(50)),
-    Column("scopes", Text),
-    Column("opened", Double, nullable=False),
-    Column("used", Double, nullable=False),
-    Column("ends", Double, nullable=False),
-    Column("ended", Double, index=True),
-    Column("ended_why", String(40)),
-    Column("address", String(45), nullable=False),
-    Column("user_agent", String(255), nullable=False),
-    Index("sign_ins_of_employee", "emp_no", "ended"),
-)
-
-refresh_tokens = Table(
-    "refresh_tokens",
-    metadata,
-    Column("token_hash", String(64), primary_key=True),
-    Column("sid", ForeignKey("sign_ins.id"), nullable=False, index=True),
-    Column("made", Double, nullable=False),
-    Column("used", Double),
-)
-
-attempts = Table(
-    "attempts",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("made", Double, nullable=False, index=True),
-    Column("email", String(255), nullable=False),
-    Column("email_key", String(255), nullable=False),
-    Column("emp_no", ForeignKey("employees.emp_no"), index=True),
-    Column("outcome", String(10), nullable=False),
-    Column("address", String(45), nullable=False),
-    Column("user_agent", String(255), nullable=False),
-    Index("attempts_of_pair", "email_key", "address", "made"),
-    Index("attempts_of_address", "address", "made"),
-)
-
-# What every worker must hear of: a sign-in that has ended, or an employee who has changed.
-changes = Table(
-    "changes",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("made", Double, nullable=False),
-    Column("sid", String(22)),
-    Column("emp_no", Integer),
-    sqlite_autoincrement=True,
-)
-
-# What a query raises when the database cannot do its work just now.
-UNREACHABLE = (sqlite3.OperationalError,)
+from webapp.tables import metadata
 
 
-class HeldDatabase(Database):
-    """A `databases.Database` whose SQLite connections stay open."""
+class Unavailable(Exception):
+    """The database cannot do its work just now: it is away, locked, full or too busy."""
+
+
+@contextlib.contextmanager
+def watched(connection: Connection) -> Iterator[None]:
+    """Turn what an engine raises when it cannot do its work into Unavailable, and use that connection no more."""
+    backend: Any = connection._backend
+    try:
+        yield
+    except Exception as error:
+        if not isinstance(error, TimeoutError) and not backend.is_unavailable(error):
+            raise
+        connection._connection.spoilt = True  # type: ignore[attr-defined]
+        raise Unavailable(str(error) or "it took too long to answer") from error
+
+
+class WatchedConnection(Connection):
+    """A connection that is waited for no longer than DATABASE_TIMEOUT_SECONDS."""
+
+    async def __aenter__(self) -> "WatchedConnection":
+        with watched(self):
+            async with asyncio.timeout(settings.DATABASE_TIMEOUT_SECONDS):
+                await super().__aenter__()
+        return self
+
+    async def fetch_all(self, query: Any, values: Any = None) -> list[Any]:
+        with watched(self):
+            return await super().fetch_all(query, values)
+
+    async def fetch_one(self, query: Any, values: Any = None) -> Any:
+        with watched(self):
+            return await super().fetch_one(query, values)
+
+    async def fetch_val(self, query: Any, values: Any = None, column: Any = 0) -> Any:
+        with watched(self):
+            return await super().fetch_val(query, values, column)
+
+    async def execute(self, query: Any, values: Any = None) -> Any:
+        with watched(self):
+            return await super().execute(query, values)
+
+
+class WholeTransaction(Transaction):
+    """A transaction that gives its connection back however it ends, and waits for its turn where only one may write."""
+
+    async def start(self) -> "WholeTransaction":
+        connection = self._connection
+        self.turn = None if connection._transaction_stack else turn_of(connection)
+        with watched(connection):
+            if self.turn is not None:
+                async with asyncio.timeout(settings.DATABASE_TIMEOUT_SECONDS):
+                    await self.turn.acquire()
+            before = connection._connection_counter
+            try:
+                await super().start()
+            except BaseException:
+                await self.leave(connection, before)
+                raise
+        return self
+
+    async def commit(self) -> None:
+        await self.end(super().commit)
+
+    async def rollback(self) -> None:
+        await self.end(super().rollback)
+
+    async def end(self, how: Any) -> None:
+        """Commit or roll back."""
+        connection = self._connection
+        before = connection._connection_counter - 1
+        with watched(connection):
+            try:
+                await how()
+            finally:
+                await self.leave(connection, before)
+
+    async def leave(self, connection: Connection, before: int) -> None:
+        """Give the connection back, if that is not done yet, and the turn."""
+        try:
+            if connection._connection_counter > before:
+                await connection.__aexit__()
+        finally:
+            if self.turn is not None:
+                self.turn.release()
+
+
+def turn_of(connection: Connection) -> asyncio.Lock | None:
+    """Return the lock of an engine that has one writer at a time, None for the others."""
+    turn: asyncio.Lock | None = getattr(connection._backend, "turn", None)
+    return turn
+
+
+class Database(databases.Database):
+    """A `databases.Database` with the connections and transactions above."""
 
     SUPPORTED_BACKENDS: dict[str, str] = {"sqlite": "webapp.sqlite:HeldSQLiteBackend"}  # noqa: RUF012  as its base has it
 
+    async def connect(self) -> None:
+        """Connect.
 
-database = HeldDatabase(settings.DATABASE_URL)
+        Raises:
+            Unavailable: the database is not there or does not answer.
+        """
+        try:
+            await super().connect()
+        except Exception as error:
+            if not isinstance(error, OSError) and not self._backend.is_unavailable(error):
+                raise
+            raise Unavailable(str(error)) from error
+
+    def connection(self) -> Connection:
+        if self._connection is None:
+            self._connection = WatchedConnection(self, self._backend)
+        return self._connection
+
+    def transaction(self, *, force_rollback: bool = False, **options: Any) -> Transaction:
+        return WholeTransaction(self.connection, force_rollback, **options)
+
+    def as_needed(self, query: Any) -> Any:
+        """Return what a query runs in: a transaction of its own where it writes and must wait for its turn."""
+        connection = self.connection()
+        alone = getattr(query, "is_dml", False) and not connection._transaction_stack
+        return self.transaction() if alone and turn_of(connection) else connection
+
+    async def fetch_all(self, query: Any, values: Any = None) -> list[Any]:
+        async with self.as_needed(query):
+            return await self.connection().fetch_all(query, values)
+
+    async def fetch_one(self, query: Any, values: Any = None) -> Any:
+        async with self.as_needed(query):
+            return await self.connection().fetch_one(query, values)
+
+    async def fetch_val(self, query: Any, values: Any = None, column: Any = 0) -> Any:
+        async with self.as_needed(query):
+            return await self.connection().fetch_val(query, values, column)
+
+    async def execute(self, query: Any, values: Any = None) -> Any:
+        async with self.as_needed(query):
+            return await self.connection().execute(query, values)
+
+
+database = Database(settings.DATABASE_URL)
 
 
 async def create_tables() -> None:

@@ -9,7 +9,8 @@ from sqlalchemy import func, insert, select, update
 from starlette.authentication import BaseUser
 
 from webapp import clock
-from webapp.database import database, employees
+from webapp.database import database
+from webapp.tables import employees
 
 SCOPES = ("user:read", "user:write", "admin:read", "admin:write", "super:*")
 USER_SCOPES = ("user:read", "user:write")
@@ -84,6 +85,12 @@ async def with_email(email: str) -> tuple[Employee, str] | None:
     """Return the employee with this email, in any case, and the hash of their password; or None."""
     row = await database.fetch_one(select(employees).where(employees.c.email == normal_email(email)))
     return None if row is None else (employee_from(row._mapping), row["password_hash"])
+
+
+async def lets_in(emp_no: int, password_hash: str) -> bool:
+    """Return whether an employee is active and has this hash; neither changes before the transaction's end."""
+    as_it_was = (employees.c.emp_no == emp_no) & (employees.c.password_hash == password_hash) & employees.c.is_active
+    return await database.fetch_one(select(employees.c.emp_no).where(as_it_was).with_for_update(read=True)) is not None
 
 
 async def create(

@@ -6,11 +6,14 @@ from urllib.parse import unquote_to_bytes
 from python_multipart import parse_form
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import Field, parse_options_header
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.types import Scope
 
 FORM_TYPE = b"application/x-www-form-urlencoded"
 MOST_FIELDS = 50
+EXPECTED_FORMAT = b"x-expected-format"
 
 Form = dict[str, list[str]]
 
@@ -32,11 +35,20 @@ async def read_form(request: Request) -> Form:
     if content_type != FORM_TYPE and (body or content_type):
         raise HTTPException(415)
     try:
-        form = fields_in(body)
+        return fields_in(body)
     except (FormParserError, UnicodeDecodeError):
         raise HTTPException(400) from None
-    request.scope["expected_format"] = "".join(form.get("x-expected-format", [])).encode()
-    return form
+
+
+def expected_format(scope: Scope, body: bytes) -> bytes:
+    """Return the value of the field x-expected-format in the body of a request, where that is a form and has it."""
+    if EXPECTED_FORMAT not in body:
+        return b""
+    content_type, _ = parse_options_header(Headers(scope=scope).get("content-type"))
+    try:
+        return only(fields_in(body), EXPECTED_FORMAT.decode()).encode() if content_type == FORM_TYPE else b""
+    except (FormParserError, UnicodeDecodeError, HTTPException):
+        return b""
 
 
 def fields_in(body: bytes) -> Form:

@@ -17,17 +17,20 @@ PERSONAL = [(b"cache-control", b"no-store"), (b"vary", b"HX-Request, Accept, Coo
 PUBLIC = [(b"cache-control", b"public, max-age=3600")]
 HTTPS_ONLY = [(b"strict-transport-security", b"max-age=31536000; includeSubDomains")]
 
+# By whether the browser came over HTTPS, and whether the answer is the same for everybody.
 ANSWERS = {
-    ("http", False): EVERYWHERE + PERSONAL,
-    ("http", True): EVERYWHERE + PUBLIC,
-    ("https", False): EVERYWHERE + PERSONAL + HTTPS_ONLY,
-    ("https", True): EVERYWHERE + PUBLIC + HTTPS_ONLY,
+    (False, False): EVERYWHERE + PERSONAL,
+    (False, True): EVERYWHERE + PUBLIC,
+    (True, False): EVERYWHERE + PERSONAL + HTTPS_ONLY,
+    (True, True): EVERYWHERE + PUBLIC + HTTPS_ONLY,
 }
+A_FILE = {200, 206, 304}
 
 
-def headers_for(scope: Scope) -> list[tuple[bytes, bytes]]:
+def headers_for(scope: Scope, status: int) -> list[tuple[bytes, bytes]]:
     """Return the headers that the answer to a request must have."""
-    return ANSWERS[scope["scheme"], scope["path"].startswith("/static/")]
+    is_file = status in A_FILE and scope["path"].startswith("/static/")
+    return ANSWERS[scope["scheme"] == "https", is_file]
 
 
 class SecurityHeaders:
@@ -40,11 +43,12 @@ class SecurityHeaders:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        ours = headers_for(scope)
+        if scope["scheme"] == "wss":
+            scope["scheme"] = "https"
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *ours]
+                message["headers"] = [*message["headers"], *headers_for(scope, message["status"])]
             await send(message)
 
         await self.app(scope, receive, send_with_headers)

@@ -3,25 +3,66 @@
 import asyncio
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from webapp import answers, settings
+from webapp import answers, forms, settings
 
 
 class BodyLimits:
-    """Answers 413 to a body that is too large and 408 to one that does not arrive, in the client's form."""
+    """Reads the body before anything else does; one that is too large is answered 413, one that does not come 408."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or (scope["method"] == "GET" and not announced_length(scope)):
+        if scope["type"] != "http" or not has_body(scope):
             await self.app(scope, receive, send)
-        elif announced_length(scope) > settings.MAX_BODY_BYTES:
-            await answers.refusal(Request(scope), 413)(scope, receive, send)
+            return
+        try:
+            body = await body_of(scope, receive)
+        except HTTPException as refused:
+            await answers.refusal(Request(scope), refused.status_code)(scope, receive, send)
+        except ClientDisconnect:
+            return
         else:
-            await self.app(scope, limited(receive), send)
+            scope["expected_format"] = forms.expected_format(scope, body)
+            await self.app(scope, replayed(body, receive), send)
+
+
+def has_body(scope: Scope) -> bool:
+    """Return whether a request has a body by its method, or announces one (RFC 9112 6)."""
+    if scope["method"] not in ("GET", "HEAD"):
+        return True
+    for name, value in scope["headers"]:
+        if name == b"transfer-encoding" or (name == b"content-length" and value != b"0"):
+            return True
+    return False
+
+
+async def body_of(scope: Scope, receive: Receive) -> bytes:
+    """Return a request's whole body.
+
+    Raises:
+        HTTPException: 413 over MAX_BODY_BYTES, 408 over BODY_TIMEOUT_SECONDS.
+        ClientDisconnect: the client went away.
+    """
+    if announced_length(scope) > settings.MAX_BODY_BYTES:
+        raise HTTPException(413)
+    body, is_complete = bytearray(), False
+    try:
+        async with asyncio.timeout(settings.BODY_TIMEOUT_SECONDS):
+            while not is_complete:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientDisconnect
+                body += message.get("body", b"")
+                if len(body) > settings.MAX_BODY_BYTES:
+                    raise HTTPException(413)
+                is_complete = not message.get("more_body", False)
+    except TimeoutError:
+        raise HTTPException(408) from None
+    return bytes(body)
 
 
 def announced_length(scope: Scope) -> int:
@@ -32,27 +73,11 @@ def announced_length(scope: Scope) -> int:
     return 0
 
 
-def limited(receive: Receive) -> Receive:
-    """Return a `receive` that counts the body's bytes and seconds.
+def replayed(body: bytes, receive: Receive) -> Receive:
+    """Return a `receive` that first gives the body that was read."""
+    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
-    Raises:
-        HTTPException: 413 over MAX_BODY_BYTES, 408 over BODY_TIMEOUT_SECONDS.
-    """
-    received = 0
-    deadline: float | None = None
+    async def receive_again() -> Message:
+        return waiting.pop() if waiting else await receive()
 
-    async def receive_within_limits() -> Message:
-        nonlocal received, deadline
-        if deadline is None:
-            deadline = asyncio.get_running_loop().time() + settings.BODY_TIMEOUT_SECONDS
-        try:
-            async with asyncio.timeout_at(deadline):
-                message = await receive()
-        except TimeoutError:
-            raise HTTPException(408) from None
-        received += len(message.get("body", b""))
-        if received > settings.MAX_BODY_BYTES:
-            raise HTTPException(413)
-        return message
-
-    return receive_within_limits
+    return receive_again

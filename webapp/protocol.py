@@ -1,16 +1,16 @@
 """uvicorn's HTTP protocol, with bounds on a request's head: its first line and its headers."""
 
 import asyncio
+from http import HTTPStatus
 
+from starlette.requests import Request
+from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from webapp import settings
+from webapp import answers, settings
+from webapp.headers import headers_for
 
 LARGEST_HEAD_BYTES = 32768
-REFUSALS = {
-    408: b"HTTP/1.1 408 Request Timeout",
-    431: b"HTTP/1.1 431 Request Header Fields Too Large",
-}
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -19,6 +19,7 @@ class BoundedProtocol(HttpToolsProtocol):
     uvicorn itself closes a connection on which no new request begins for five seconds.
     """
 
+    received = b""
     head_bytes = 0
     deadline: asyncio.TimerHandle | None = None
 
@@ -32,12 +33,12 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         for first in range(0, len(data), LARGEST_HEAD_BYTES):
-            part = data[first : first + LARGEST_HEAD_BYTES]
-            super().data_received(part)
+            self.received = data[first : first + LARGEST_HEAD_BYTES]
+            super().data_received(self.received)
             if self.transport.is_closing():
                 return
             if self.head_bytes:
-                self.count(len(part))
+                self.count(len(self.received))
 
     def count(self, received: int) -> None:
         """Count what has arrived of a head that is not complete."""
@@ -66,7 +67,29 @@ class BoundedProtocol(HttpToolsProtocol):
             self.deadline.cancel()
             self.deadline = None
 
+    def send_400_response(self, msg: str) -> None:
+        self.refuse(400)
+
     def refuse(self, status: int) -> None:
-        """Answer with nothing but a status, and close the connection."""
-        self.transport.write(REFUSALS[status] + b"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        """Answer in the client's form, as far as it is known, and close the connection."""
+        scope = scope_of(self.received)
+        response = answers.refusal(Request(scope), status)
+        headers = [*response.raw_headers, *headers_for(scope, status), (b"connection", b"close")]
+        lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode(), *map(b": ".join, headers), b""]
+        self.transport.write(b"\r\n".join(lines) + b"\r\n" + bytes(response.body))
         self.transport.close()
+
+
+def scope_of(received: bytes) -> Scope:
+    """Return what can be told of a request that could not be read."""
+    first_line, *lines = received.split(b"\r\n\r\n")[0].split(b"\r\n")
+    words = [*first_line.split(b" "), b"", b""]
+    pairs = [line.partition(b":") for line in lines]
+    return {
+        "type": "http",
+        "scheme": "http",
+        "method": "GET",
+        "path": words[1].decode("latin-1"),
+        "query_string": b"",
+        "headers": [(name.lower(), value.strip(b" \t")) for name, _, value in pairs],
+    }

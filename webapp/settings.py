@@ -7,7 +7,7 @@ from typing import Any, NoReturn, TypeVar
 
 from databases import DatabaseURL
 from starlette.config import Config
-from starlette.datastructures import CommaSeparatedStrings, Secret
+from starlette.datastructures import Secret
 
 ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / "settings.ini"
@@ -79,6 +79,18 @@ def filled(text: str) -> str:
     return text
 
 
+def name_of_ours(text: str) -> str:
+    """Return a name that every token carries."""
+    if not 1 <= len(text) <= 200 or not text.isprintable():
+        raise ValueError(text)
+    return text
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """Return what stands between commas."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
 def host(text: str) -> str:
     """Return a host's address or name, which can be looked up."""
     filled(text).encode("idna")
@@ -88,7 +100,7 @@ def host(text: str) -> str:
 def database_url(text: str) -> DatabaseURL:
     """Return where the database is; a relative SQLite path starts at the project's folder."""
     url = DatabaseURL(text)
-    if url.dialect != "sqlite" or not url.database or ":memory:" in url.database:
+    if url.dialect != "sqlite" or not url.database or ":memory:" in url.database or not url.database.isprintable():
         raise ValueError(text)
     return url.replace(database=str(ROOT / url.database))
 
@@ -100,12 +112,14 @@ HOST = setting("HOST", host, "an address of this machine, such as 127.0.0.1")
 PORT = setting("PORT", whole(0, 65535), "a whole number from 0 to 65535")
 WORKERS = setting("WORKERS", whole(1, 64), "a whole number from 1 to 64")
 DATABASE_URL = setting("DATABASE_URL", database_url, "an SQLite file, such as sqlite:///.data/latchkey.db")
+DATABASE_POOL_SIZE = setting("DATABASE_POOL_SIZE", whole(2, 1000), "a whole number from 2 to 1000")
+DATABASE_TIMEOUT_SECONDS = setting("DATABASE_TIMEOUT_SECONDS", whole(1, 60), "a whole number of seconds from 1 to 60")
 SECRET_KEY = setting("SECRET_KEY", Secret, "a text of at least 32 characters, or empty")
-PREVIOUS_SECRET_KEYS = setting("PREVIOUS_SECRET_KEYS", CommaSeparatedStrings, "keys separated by commas, or empty")
+PREVIOUS_SECRET_KEYS = setting("PREVIOUS_SECRET_KEYS", listed, "keys separated by commas, or empty")
 SECRET_KEY_FILE = ROOT / setting("SECRET_KEY_FILE", filled, "a path")
 ALGORITHM = setting("ALGORITHM", one_of("HS256", "HS384", "HS512"), "HS256, HS384 or HS512")
-TOKEN_ISSUER = setting("TOKEN_ISSUER", filled, "a text that is not empty")
-TOKEN_AUDIENCE = setting("TOKEN_AUDIENCE", filled, "a text that is not empty")
+TOKEN_ISSUER = setting("TOKEN_ISSUER", name_of_ours, "a name of 1 to 200 characters")
+TOKEN_AUDIENCE = setting("TOKEN_AUDIENCE", name_of_ours, "a name of 1 to 200 characters")
 ACCESS_TOKEN_EXPIRE_SECONDS = setting("ACCESS_TOKEN_EXPIRE_SECONDS", whole(1, 31536000), SECONDS)
 SIGN_IN_MAX_SECONDS = setting("SIGN_IN_MAX_SECONDS", whole(1, 31536000), SECONDS)
 STALE_AFTER_SECONDS = setting("STALE_AFTER_SECONDS", whole(1, 3600), "a whole number of seconds from 1 to 3600")
@@ -120,7 +134,7 @@ THROTTLE_EMAIL_FAILURES = setting("THROTTLE_EMAIL_FAILURES", whole(1, 10**6), CO
 ATTEMPTS_KEEP_DAYS = setting("ATTEMPTS_KEEP_DAYS", whole(1, 36500), "a whole number of days from 1 to 36500")
 MAX_BODY_BYTES = setting("MAX_BODY_BYTES", whole(1024, 2**30), "a whole number of bytes from 1024")
 BODY_TIMEOUT_SECONDS = setting("BODY_TIMEOUT_SECONDS", whole(1, 3600), "a whole number of seconds from 1 to 3600")
-FORWARDED_ALLOW_IPS = setting("FORWARDED_ALLOW_IPS", CommaSeparatedStrings, "addresses separated by commas")
+FORWARDED_ALLOW_IPS = setting("FORWARDED_ALLOW_IPS", listed, "addresses separated by commas")
 LOG_LEVEL = setting(
     "LOG_LEVEL", one_of("debug", "info", "warning", "error", "critical"), "debug, info, warning, error or critical"
 )

@@ -1,13 +1,18 @@
-"""An SQLite backend for `databases` that keeps its connections open."""
+"""SQLite for `databases`, on connections that stay open; the plain backend opens one, and a thread, for each query."""
 
 import asyncio
+import os
+import sqlite3
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import aiosqlite
 from databases import DatabaseURL
 from databases.backends.sqlite import SQLiteBackend, SQLiteConnection, SQLiteTransaction
 from databases.interfaces import TransactionBackend
+
+from webapp import settings
 
 PRAGMAS = (
     "PRAGMA journal_mode = WAL",
@@ -15,26 +20,49 @@ PRAGMAS = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA busy_timeout = 5000",
 )
+# Which file a connection has open: its device and its inode.
+Identity = tuple[int, int]
 
 
 class HeldConnections:
     """At most `size` open connections, each with its PRAGMAs set once and used again and again."""
 
-    def __init__(self, file: str, size: int = 4) -> None:
+    def __init__(self, file: str, size: int) -> None:
         self.file = file
-        self.idle: list[aiosqlite.Connection] = []
+        self.idle: list[tuple[aiosqlite.Connection, Identity]] = []
         self.places = asyncio.Semaphore(size)
 
-    async def acquire(self) -> aiosqlite.Connection:
+    async def acquire(self) -> tuple[aiosqlite.Connection, Identity]:
+        """Return a connection to the file that is there now, which may have been moved away or put back."""
         await self.places.acquire()
         try:
-            return self.idle.pop() if self.idle else await self.open()
+            identity = self.identity()
+            while self.idle:
+                connection, opened = self.idle.pop()
+                if opened == identity:
+                    return connection, opened
+                await connection.close()
+            return await self.open("rw"), identity
         except BaseException:
             self.places.release()
             raise
 
-    async def open(self) -> aiosqlite.Connection:
-        connection = await aiosqlite.connect(self.file, isolation_level=None)
+    def identity(self) -> Identity:
+        """Return which file is there now."""
+        try:
+            status = os.stat(self.file)
+        except OSError as error:
+            raise sqlite3.OperationalError(f"unable to open database file ({error.strerror})") from error
+        return status.st_dev, status.st_ino
+
+    async def open(self, mode: str) -> aiosqlite.Connection:
+        """Return a new connection; mode "rwc" makes the file where there is none."""
+        opening = aiosqlite.connect(f"file:{quote(self.file)}?mode={mode}", uri=True, isolation_level=None)
+        try:
+            connection = await opening
+        except BaseException:
+            await asyncio.to_thread(opening._thread.join)
+            raise
         try:
             for pragma in PRAGMAS:
                 await connection.execute_fetchall(pragma)
@@ -43,13 +71,19 @@ class HeldConnections:
             raise
         return connection
 
-    async def release(self, connection: aiosqlite.Connection) -> None:
-        self.idle.append(connection)
-        self.places.release()
+    async def release(self, connection: aiosqlite.Connection, identity: Identity, *, spoilt: bool) -> None:
+        """Take a connection back, unless something has gone wrong on it."""
+        try:
+            if spoilt or connection.in_transaction:
+                await connection.close()
+            else:
+                self.idle.append((connection, identity))
+        finally:
+            self.places.release()
 
     async def close(self) -> None:
         while self.idle:
-            await self.idle.pop().close()
+            await self.idle.pop()[0].close()
 
 
 class ImmediateTransaction(SQLiteTransaction):
@@ -66,12 +100,30 @@ class ImmediateTransaction(SQLiteTransaction):
 class HeldConnection(SQLiteConnection):
     """One use of a held connection."""
 
+    _pool: Any
+    spoilt = False
+    identity: Identity
+
+    async def acquire(self) -> None:
+        self._connection, self.identity = await self._pool.acquire()
+
+    async def release(self) -> None:
+        assert self._connection is not None
+        connection, self._connection = self._connection, None
+        await self._pool.release(connection, self.identity, spoilt=self.spoilt)
+
     def transaction(self) -> TransactionBackend:
         return ImmediateTransaction(self)
 
 
 class HeldSQLiteBackend(SQLiteBackend):
-    """`databases`' SQLite backend on held connections; the plain one opens a connection and a thread a query."""
+    """`databases`' SQLite backend on held connections.
+
+    Attributes:
+        turn: held by the one task that writes; the others wait here and not on a connection each.
+    """
+
+    turn: asyncio.Lock
 
     def __init__(self, database_url: DatabaseURL | str, **options: Any) -> None:
         super().__init__(database_url, **options)
@@ -79,11 +131,19 @@ class HeldSQLiteBackend(SQLiteBackend):
 
     async def connect(self) -> None:
         Path(self.file).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._pool: Any = HeldConnections(self.file)
-        await self._pool.release(await self._pool.acquire())
+        self.turn = asyncio.Lock()
+        self._pool: Any = HeldConnections(self.file, settings.DATABASE_POOL_SIZE)
+        first = await self._pool.open("rwc")
+        self._pool.idle.append((first, self._pool.identity()))
 
     async def disconnect(self) -> None:
         await self._pool.close()
 
     def connection(self) -> HeldConnection:
         return HeldConnection(self._pool, self._dialect)
+
+    @staticmethod
+    def is_unavailable(error: Exception) -> bool:
+        """Return whether an error says that the database cannot do its work, and not that it was asked for nonsense."""
+        nonsense = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError)
+        return isinstance(error, sqlite3.DatabaseError) and not isinstance(error, nonsense)

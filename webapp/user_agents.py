@@ -10,4 +10,5 @@ def in_words(user_agent: str) -> str:
 
     found = parse(user_agent)
     browser = found.user_agent.family if found.user_agent else user_agent.split("/")[0] or "An unnamed program"
-    return f"{browser} on {found.os.family}" if found.os else browser
+    words = f"{browser} on {found.os.family}" if found.os else browser
+    return "".join(sign if sign.isprintable() else "?" for sign in words)

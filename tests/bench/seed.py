@@ -74,7 +74,7 @@ def main(file, people, ended):
     from sqlalchemy import create_engine
 
     from webapp.auth.passwords import hash_now
-    from webapp.database import employees, metadata, sign_ins
+    from webapp.tables import employees, metadata, sign_ins
 
     metadata.create_all(create_engine(f"sqlite:///{file}"))
     password_hash, now = hash_now(PASSWORD), time.time()

@@ -1,5 +1,6 @@
 """Routes are closed unless they are declared open."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -23,7 +24,7 @@ def closed_unless_open(routes: Sequence[BaseRoute]) -> list[BaseRoute]:
     Raises:
         TypeError: something other than a plain route is not declared open, so that nothing would close it.
     """
-    return [route if is_open(route) else closed(route) for route in routes]
+    return [exact(route if is_open(route) else closed(route)) for route in routes]
 
 
 def is_open(route: BaseRoute) -> bool:
@@ -37,3 +38,10 @@ def closed(route: BaseRoute) -> Route:
         raise TypeError(f"{route!r} can only be open: declare it with open_to_all")
     endpoint = requires("authenticated", status_code=401)(route.endpoint)
     return Route(route.path, endpoint, methods=list(route.methods or ()), name=route.name)
+
+
+def exact(route: BaseRoute) -> BaseRoute:
+    """Return a route whose path has no room for a line break at its end, which `$` would let pass."""
+    if isinstance(route, Route):
+        route.path_regex = re.compile(route.path_regex.pattern.removesuffix("$") + r"\Z")
+    return route

@@ -6,7 +6,8 @@ from sqlalchemy import update
 
 from webapp import clock
 from webapp.auth import changes, signins
-from webapp.database import database, employees, sign_ins
+from webapp.database import database
+from webapp.tables import employees, sign_ins
 
 
 async def change_password(emp_no: int, password_hash: str) -> None:
@@ -31,6 +32,6 @@ async def change(emp_no: int, *, end_because: str | None = None, **values: Any) 
             update(employees).where(employees.c.emp_no == emp_no).values(changed=clock.now(), **values)
         )
         if end_because:
-            await signins.end_where(sign_ins.c.emp_no == emp_no, end_because)
+            await signins.mark_ended(sign_ins.c.emp_no == emp_no, end_because)
         await changes.record_employee(emp_no)
     changes.drop(emp_no=emp_no)

@@ -7,7 +7,7 @@ from webapp.auth import signins
 from webapp.auth.held import SignIn
 from webapp.auth.tokens import Claims, TokenError, TokenExpired, read_token
 from webapp.cookies import cookie_in, session_cookie
-from webapp.database import UNREACHABLE
+from webapp.database import Unavailable
 
 
 class Credentials(AuthCredentials):
@@ -44,7 +44,7 @@ class JWTBackend(AuthenticationBackend):
             auth.problem = "expired"
         except TokenError:
             auth.problem = "invalid"
-        except UNREACHABLE:
+        except Unavailable:
             auth.problem = "unknown"
         else:
             if sign_in is not None:

@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement, func, insert, literal, select
 
 from webapp import clock
 from webapp.auth.held import held
-from webapp.database import UNREACHABLE, changes, database, sign_ins
+from webapp.database import database
+from webapp.tables import changes, sign_ins
 
 log = logging.getLogger("latchkey")
 
@@ -73,7 +74,7 @@ async def follow() -> None:
         await asyncio.sleep(LEARN_EVERY_SECONDS)
         try:
             await learn()
-        except UNREACHABLE as error:
+        except Exception as error:  # whatever it is, the next time may be better
             if reachable:
                 log.error("The database cannot be reached: %s", error)
             reachable = False

@@ -6,7 +6,8 @@ import logging
 from sqlalchemy import delete, select
 
 from webapp import clock, settings
-from webapp.database import UNREACHABLE, attempts, changes, database, refresh_tokens, sign_ins
+from webapp.database import database
+from webapp.tables import attempts, changes, refresh_tokens, sign_ins
 
 log = logging.getLogger("latchkey")
 
@@ -33,6 +34,6 @@ async def keep_tidy() -> None:
     while True:
         try:
             await tidy()
-        except UNREACHABLE as error:
+        except Exception as error:  # whatever it is, the next time may be better
             log.warning("Old rows could not be removed: %s", error)
         await asyncio.sleep(EVERY_SECONDS)

@@ -10,9 +10,11 @@ from pathlib import Path
 
 from webapp import settings
 
-# Keys that examples on the web have printed, by their SHA-256: whoever knows one could sign in as anybody.
+# Keys that examples on the web or these files have printed, by their SHA-256: who knows one could be anybody.
 PUBLISHED = {
     "570dad43de1af4c925f92c16a68a50936da42b7dd6fdeb24850507a1199aac89",
+    "96b288e1c8ae8e77b0dd775ab87d9275dbe3e0a6fecfaef45d1a70ee23b9169a",
+    "775ad11d37eebfe985acd54acdaa5d2c40181421389044b87d29d62182a43e6c",
     "465d9ad5d5528ebe287b5dce4fb51620833d09b290e49ddcc70ca6c4a0aea01b",
 }
 MAKE_ONE = "make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
@@ -28,7 +30,9 @@ def checked(key: str) -> bytes:
         settings.refuse(f"SECRET_KEY is not text in UTF-8; {MAKE_ONE}")
     if len(data) < least:
         settings.refuse(f"SECRET_KEY has fewer than {least} characters; {MAKE_ONE}")
-    if len(set(key)) < 10 or hashlib.sha256(data).hexdigest() in PUBLISHED:
+    if "," in key:
+        settings.refuse(f"SECRET_KEY has a comma, which PREVIOUS_SECRET_KEYS could not hold; {MAKE_ONE}")
+    if len(set(key)) < 10 or key in PUBLISHED or hashlib.sha256(data).hexdigest() in PUBLISHED:
         settings.refuse(f"SECRET_KEY can be guessed; {MAKE_ONE}")
     return data
 

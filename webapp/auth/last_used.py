@@ -6,7 +6,8 @@ import logging
 from sqlalchemy import update
 
 from webapp.auth.held import held
-from webapp.database import UNREACHABLE, database, sign_ins
+from webapp.database import database
+from webapp.tables import sign_ins
 
 log = logging.getLogger("latchkey")
 
@@ -36,5 +37,5 @@ async def keep_writing() -> None:
         await asyncio.sleep(EVERY_SECONDS)
         try:
             await write_down()
-        except UNREACHABLE as error:
+        except Exception as error:  # whatever it is, the next time may be better
             log.warning("The last use of sign-ins could not be written down: %s", error)

@@ -2,16 +2,15 @@
 
 from starlette.requests import Request
 
-from webapp import employees
+from webapp import employees, next_page
 from webapp.answers import FormRefused
 from webapp.auth import passwords, signins, throttle
 from webapp.auth.held import SignIn
 from webapp.database import database
 from webapp.employees import Employee
-from webapp.forms import Form, read_form
+from webapp.forms import Form, only, read_form
 
 LONGEST_EMAIL = 255
-LONGEST_PASSWORD = 1000
 INCORRECT = "Incorrect username or password"
 
 
@@ -23,21 +22,78 @@ async def log_in(request: Request, kind: str) -> tuple[SignIn, Form]:
             were too many attempts, which is known before anything is hashed.
     """
     form = await read_form(request)
-    username, password = checked_fields(form)
+    errors = problems_of(form)
+    if errors:
+        await throttle.record(request, form.get("username", [""])[0], None, throttle.MALFORMED)
+        raise FormRefused("login", ". ".join(errors.values()), errors=errors, values=kept(form))
+    username, password = only(form, "username"), only(form, "password")
     found = await employees.with_email(username)
     number = await throttle.record(request, username, found[0].emp_no if found else None)
-    seconds = await throttle.seconds_to_wait(number, request, username)
-    if seconds:
-        await throttle.mark(number, throttle.THROTTLED)
-        raise too_many_attempts(form, seconds)
-    employee = await rightful(found, password)
-    if employee is None:
-        await throttle.mark(number, throttle.WRONG)
+    try:
+        async with throttle.turn(number, request, username):
+            sign_in = await judged(request, kind, number, found, password)
+    except throttle.TooManyAttempts as too_many:
+        raise too_many_attempts(form, too_many.seconds) from None
+    if sign_in is None:
         raise FormRefused("login", INCORRECT, errors={}, values=kept(form), error="invalid_grant")
+    return sign_in, form
+
+
+def problems_of(form: Form) -> dict[str, str]:
+    """Return for each wrong field what to mend: each is given once and not beyond its limits."""
+    usernames, passwords_given = form.get("username", [""]), form.get("password", [""])
+    problems = {
+        "username": problem_of(usernames, "your email", LONGEST_EMAIL),
+        "password": problem_of(passwords_given, "your password", passwords.LONGEST),
+    }
+    if not problems["username"] and not usernames[0].strip():
+        problems["username"] = "Enter your email"
+    if not problems["username"] and not usernames[0].strip().isprintable():
+        problems["username"] = "Enter your email without control characters"
+    return {field: problem for field, problem in problems.items() if problem}
+
+
+def problem_of(values: list[str], what: str, longest: int) -> str:
+    """Return what to mend in a field's values, "" where nothing is wrong."""
+    if len(values) > 1:
+        return f"Enter {what} once"
+    if not values[0]:
+        return f"Enter {what}"
+    return f"Enter {what} with at most {longest:,} characters" if len(values[0]) > longest else ""
+
+
+def kept(form: Form) -> dict[str, str]:
+    """Return what the login form shows again: all but the password."""
+    longest = {"username": LONGEST_EMAIL, "next": next_page.LONGEST}
+    return {field: form.get(field, [""])[0][:most] for field, most in longest.items()}
+
+
+async def judged(
+    request: Request, kind: str, number: int, found: tuple[Employee, str] | None, password: str
+) -> SignIn | None:
+    """Return a sign-in for the employee found, where they may come in with this password; None costs as much time."""
+    employee, password_hash = found or (None, None)
+    matches = await passwords.check_password(password, password_hash)
+    sign_in = None
+    if employee is not None and password_hash is not None and matches and employee.is_active:
+        if passwords.is_cheap(password_hash):
+            renewed = await passwords.hash_password(password)
+            await employees.renew_password_hash(employee.emp_no, password_hash, renewed)
+            password_hash = renewed
+        sign_in = await opened(request, kind, number, employee, password_hash)
+    if sign_in is None:
+        await throttle.mark(number, throttle.WRONG)
+    return sign_in
+
+
+async def opened(request: Request, kind: str, number: int, employee: Employee, password_hash: str) -> SignIn | None:
+    """Return a new sign-in, None where the password or the account has changed since it was looked at."""
     async with database.transaction():
+        if not await employees.lets_in(employee.emp_no, password_hash):
+            return None
         sign_in = await signins.open_sign_in(employee, kind, request)
         await throttle.mark(number, throttle.LOGGED_IN)
-    return sign_in, form
+        return sign_in
 
 
 def too_many_attempts(form: Form, seconds: int) -> FormRefused:
@@ -52,45 +108,3 @@ def too_many_attempts(form: Form, seconds: int) -> FormRefused:
         status=429,
         headers={"Retry-After": str(seconds)},
     )
-
-
-def checked_fields(form: Form) -> tuple[str, str]:
-    """Return the email and the password, each given once and not beyond its limits."""
-    usernames, passwords_given = form.get("username", [""]), form.get("password", [""])
-    errors = {
-        "username": problem_of(usernames, "your email", LONGEST_EMAIL),
-        "password": problem_of(passwords_given, "your password", LONGEST_PASSWORD),
-    }
-    if not errors["username"] and not usernames[0].strip().isprintable():
-        errors["username"] = "Enter your email without control characters"
-    errors = {field: problem for field, problem in errors.items() if problem}
-    if errors:
-        raise FormRefused("login", ". ".join(errors.values()), errors=errors, values=kept(form))
-    return usernames[0], passwords_given[0]
-
-
-def problem_of(values: list[str], what: str, longest: int) -> str:
-    """Return what to mend in a field's values, "" where nothing is wrong."""
-    if len(values) > 1:
-        return f"Enter {what} once"
-    if not values[0].strip():
-        return f"Enter {what}"
-    return f"Enter {what} with at most {longest:,} characters" if len(values[0]) > longest else ""
-
-
-def kept(form: Form) -> dict[str, str]:
-    """Return what the login form shows again: all but the password."""
-    return {field: form.get(field, [""])[0][:LONGEST_EMAIL] for field in ("username", "next")}
-
-
-async def rightful(found: tuple[Employee, str] | None, password: str) -> Employee | None:
-    """Return the employee found, where they are active and the password is theirs; every other case takes as long."""
-    if found is None:
-        await passwords.check_password(password, None)
-        return None
-    employee, password_hash = found
-    if not await passwords.check_password(password, password_hash) or not employee.is_active:
-        return None
-    if passwords.is_cheap(password_hash):
-        await employees.renew_password_hash(employee.emp_no, password_hash, await passwords.hash_password(password))
-    return employee

@@ -34,7 +34,13 @@ async def on_http_exception(request: Request, exc: Exception) -> Response:
     return answers.refusal(request, exc.status_code, headers=exc.headers)
 
 
-async def on_unreachable(request: Request, exc: Exception) -> Response:
+async def on_sign_in_ended(request: Request, exc: Exception) -> Response:
+    """Answer where the sign-in has ended while its request was on the way."""
+    request.auth.problem = "ended"
+    return not_authenticated(request)
+
+
+async def on_unavailable(request: Request, exc: Exception) -> Response:
     """Answer where the database cannot do its work just now."""
     log.error("The database cannot be reached: %s", exc)
     return unavailable(request)

@@ -11,6 +11,8 @@ import bcrypt
 
 from webapp import settings
 
+LONGEST = 1000
+
 
 def take_lowest_priority() -> None:
     """Let every other thread go first, where the system has priorities for threads."""
@@ -33,15 +35,29 @@ def hash_now(password: str) -> str:
 
 
 def check_now(password: str, password_hash: str | None) -> bool:
-    """Return whether the hash is the password's; no hash costs the same time and is False."""
-    no_password_has_it = bcrypt.gensalt(settings.BCRYPT_ROUNDS) + b"." * 31
-    matches = bcrypt.checkpw(prepared(password), password_hash.encode() if password_hash else no_password_has_it)
-    return matches and password_hash is not None
+    """Return whether the hash is the password's; no hash, or one of a lower cost, takes the same time."""
+    if password_hash is None:
+        spend(password, settings.BCRYPT_ROUNDS)
+        return False
+    for cost in range(cost_of(password_hash), settings.BCRYPT_ROUNDS):
+        spend(password, cost)
+    return bcrypt.checkpw(prepared(password), password_hash.encode())
+
+
+def spend(password: str, cost: int) -> None:
+    """Take as long as a check of that cost."""
+    no_password_has_it = bcrypt.gensalt(cost) + b"." * 31
+    bcrypt.checkpw(prepared(password), no_password_has_it)
+
+
+def cost_of(password_hash: str) -> int:
+    """Return the cost at which a hash was made."""
+    return int(password_hash.split("$")[2])
 
 
 def is_cheap(password_hash: str) -> bool:
     """Return whether the hash was made at a lower cost than BCRYPT_ROUNDS."""
-    return int(password_hash.split("$")[2]) < settings.BCRYPT_ROUNDS
+    return cost_of(password_hash) < settings.BCRYPT_ROUNDS
 
 
 async def hash_password(password: str) -> str:

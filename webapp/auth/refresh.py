@@ -9,7 +9,8 @@ from webapp import clock
 from webapp.answers import Refused
 from webapp.auth import signins
 from webapp.auth.held import SignIn
-from webapp.database import database, refresh_tokens
+from webapp.database import database
+from webapp.tables import refresh_tokens
 
 # A client that did not get the answer may ask once more, so long, without being taken for a thief.
 GRACE_SECONDS = 10

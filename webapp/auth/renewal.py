@@ -8,7 +8,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from webapp import cookies
 from webapp.auth.held import SignIn
 from webapp.auth.signins import token_for
-from webapp.database import UNREACHABLE, database, sign_ins
+from webapp.database import Unavailable, database
+from webapp.tables import sign_ins
 
 
 class Renewal:
@@ -45,7 +46,7 @@ async def new_cookie(conn: HTTPConnection, sign_in: SignIn) -> list[tuple[bytes,
         row = await database.fetch_one(
             update(sign_ins).where(still_open).values(used=sign_in.used).returning(sign_ins.c.id)
         )
-    except UNREACHABLE:
+    except Unavailable:
         return []
     if row is None:
         return []

@@ -10,8 +10,13 @@ from webapp import clock, settings
 from webapp.auth import changes
 from webapp.auth.held import SignIn, held
 from webapp.auth.tokens import Claims, create_token
-from webapp.database import database, employees, sign_ins
+from webapp.database import database
 from webapp.employees import Employee, employee_from
+from webapp.tables import employees, sign_ins
+
+
+class SignInEnded(Exception):
+    """The sign-in that asks for something has ended meanwhile, and this worker had not heard of it yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,7 @@ async def living(claims: Claims) -> SignIn | None:
     """Return the living sign-in that a token names, or None where it has ended or never was.
 
     Raises:
-        an error of UNREACHABLE, where the worker does not know and cannot ask.
+        Unavailable: where the worker does not know and cannot ask.
     """
     sign_in = held.find(claims.sid) or await load(claims.sid)
     if sign_in is None or claims.emp_no != sign_in.employee.emp_no or claims.expires > sign_in.ends:
@@ -105,7 +110,7 @@ async def load(sid: str) -> SignIn | None:
     row = await database.fetch_one(
         select(employees, sign_ins.c.id, sign_ins.c.kind, sign_ins.c.scopes.label("own_scopes"), sign_ins.c.ends)
         .join_from(sign_ins, employees)
-        .where(sign_ins.c.id == sid, sign_ins.c.ended.is_(None), employees.c.is_active)
+        .where(sign_ins.c.id == sid, *still_open())
     )
     if row is None:
         return None
@@ -121,13 +126,41 @@ async def end(sid: str, why: str) -> None:
     await end_where(sign_ins.c.id == sid, why)
 
 
-async def end_where(which: ColumnElement[bool], why: str) -> int:
-    """End every sign-in that a condition names, all or none, and return how many."""
+async def end_where(which: ColumnElement[bool], why: str, *, asked_by: str | None = None) -> int:
+    """End every sign-in that a condition names, all or none, and return how many.
+
+    Raises:
+        SignInEnded: the sign-in that asks for it has itself ended.
+    """
+    async with database.transaction():
+        if asked_by is not None:
+            await ensure_living(asked_by)
+        ended = await mark_ended(which, why)
+    for sid in ended:
+        changes.drop(sid=sid)
+    return len(ended)
+
+
+async def ensure_living(sid: str) -> None:
+    """Ask the database itself for a sign-in, which then does not end before the transaction does.
+
+    Raises:
+        SignInEnded: it has ended, or its employee may no longer come in.
+    """
+    lives = select(sign_ins.c.id).join_from(sign_ins, employees).where(sign_ins.c.id == sid, *still_open())
+    if await database.fetch_one(lives.with_for_update(read=True)) is None:
+        raise SignInEnded
+
+
+def still_open() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Return the conditions of a sign-in that has not been ended and whose employee may come in."""
+    return sign_ins.c.ended.is_(None), employees.c.is_active.is_(True)
+
+
+async def mark_ended(which: ColumnElement[bool], why: str) -> list[str]:
+    """Write down in the transaction that is open that sign-ins have ended, and return their ids."""
     now = clock.now()
     end_them = update(sign_ins).where(which, sign_ins.c.ended.is_(None)).values(ended=now, ended_why=why)
-    async with database.transaction():
-        ended = await database.fetch_all(end_them.returning(sign_ins.c.id))
-        await changes.record_ended((sign_ins.c.ended == now) & (sign_ins.c.ended_why == why))
-    for row in ended:
-        changes.drop(sid=row["id"])
-    return len(ended)
+    ended = await database.fetch_all(end_them.returning(sign_ins.c.id))
+    await changes.record_ended((sign_ins.c.ended == now) & (sign_ins.c.ended_why == why))
+    return [row["id"] for row in ended]

@@ -35,7 +35,7 @@ async def token(request: Request) -> Response:
     """Log in with a form; the token is kept in the session cookie."""
     sign_in, form = await log_in(request, "browser")
     before = request.auth.sign_in
-    if before is not None:
+    if before is not None and request.auth.by_cookie:
         await signins.end(before.id, "logged in again")
     return outcomes.logged_in(request, signins.token_for(sign_in), form.get("next", [""])[0])
 

@@ -12,8 +12,9 @@ from starlette.responses import Response
 from webapp import answers, clock, cookies, settings
 from webapp.auth import outcomes, signins
 from webapp.clients import Client, client_of
-from webapp.database import attempts, database, sign_ins
+from webapp.database import database
 from webapp.quick import JSONAnswer
+from webapp.tables import attempts, sign_ins
 from webapp.user_agents import in_words
 
 KINDS = {"browser": "Browser", "api": "Program", "token": "Personal access token"}
@@ -22,6 +23,7 @@ OUTCOMES = {
     "wrong": "Wrong password",
     "logged in": "Logged in",
     "throttled": "Too many attempts",
+    "malformed": "Incomplete",
 }
 ATTEMPTS_SHOWN = 20
 
@@ -124,7 +126,8 @@ async def end(request: Request) -> Response:
     """End one of one's own sign-ins; another's is not found."""
     refuse_personal_tokens(request)
     sid = request.path_params["id"]
-    if not await signins.end_where((sign_ins.c.id == sid) & living_of(request.user.emp_no), "ended by its owner"):
+    this = (sign_ins.c.id == sid) & living_of(request.user.emp_no)
+    if not await signins.end_where(this, "ended by its owner", asked_by=request.auth.sign_in.id):
         raise HTTPException(404)
     if sid == request.auth.sign_in.id:
         return outcomes.logged_out(request, was_logged_in=True)
@@ -137,7 +140,7 @@ async def end_others(request: Request) -> Response:
     """End all of one's own sign-ins but this one."""
     refuse_personal_tokens(request)
     others = (sign_ins.c.emp_no == request.user.emp_no) & (sign_ins.c.id != request.auth.sign_in.id)
-    await signins.end_where(others, "ended by its owner")
+    await signins.end_where(others, "ended by its owner", asked_by=request.auth.sign_in.id)
     if client_of(request) is Client.HTMX:
         return answers.page(request, "sign_ins", await context_of(request))
     return done(request, "All other sign-ins have ended")

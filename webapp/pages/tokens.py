@@ -9,6 +9,7 @@ from starlette.responses import Response
 from webapp import answers, clock
 from webapp.auth import signins
 from webapp.clients import Client, client_of
+from webapp.database import database
 from webapp.forms import Form, only, read_form
 from webapp.pages.sign_ins import context_of, refuse_personal_tokens
 from webapp.quick import JSONAnswer
@@ -25,7 +26,9 @@ async def make(request: Request) -> Response:
     if errors:
         raise await refusal(request, form, errors)
     name, scopes, ends = only(form, "name").strip(), tuple(form.get("scopes", [])), end_of(only(form, "ends"))
-    sign_in = await signins.open_sign_in(request.user, "token", request, name=name, scopes=scopes, ends=ends)
+    async with database.transaction():
+        await signins.ensure_living(request.auth.sign_in.id)
+        sign_in = await signins.open_sign_in(request.user, "token", request, name=name, scopes=scopes, ends=ends)
     token = signins.token_for(sign_in, LONGEST_DAYS * 86400)
     if client_of(request) is Client.JSON:
         body = {"access_token": token.text, "token_type": "bearer", "expires_in": token.expires_in, "id": sign_in.id}

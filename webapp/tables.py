@@ -1,0 +1,86 @@
+"""The tables. Times are seconds since 1970-01-01 UTC."""
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Date,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+employees = Table(
+    "employees",
+    metadata,
+    Column("emp_no", Integer, primary_key=True),
+    Column("email", String(255), nullable=False, unique=True),
+    Column("password_hash", String(60), nullable=False),
+    Column("birth_date", Date),
+    Column("first_name", String(50), nullable=False),
+    Column("last_name", String(50), nullable=False),
+    Column("gender", String(1)),
+    Column("hire_date", Date),
+    Column("scopes", Text, nullable=False),
+    Column("is_active", Boolean, nullable=False),
+    Column("changed", Double, nullable=False),
+)
+
+sign_ins = Table(
+    "sign_ins",
+    metadata,
+    Column("id", String(22), primary_key=True),
+    Column("emp_no", ForeignKey("employees.emp_no"), nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("name", String(50)),
+    Column("scopes", Text),
+    Column("opened", Double, nullable=False),
+    Column("used", Double, nullable=False),
+    Column("ends", Double, nullable=False),
+    Column("ended", Double, index=True),
+    Column("ended_why", String(40)),
+    Column("address", String(45), nullable=False),
+    Column("user_agent", String(255), nullable=False),
+    Index("sign_ins_of_employee", "emp_no", "ended"),
+)
+
+refresh_tokens = Table(
+    "refresh_tokens",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("sid", ForeignKey("sign_ins.id"), nullable=False, index=True),
+    Column("made", Double, nullable=False),
+    Column("used", Double),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("made", Double, nullable=False, index=True),
+    Column("email", String(255), nullable=False),
+    Column("email_key", String(255), nullable=False),
+    Column("emp_no", ForeignKey("employees.emp_no"), index=True),
+    Column("outcome", String(10), nullable=False),
+    Column("address", String(45), nullable=False),
+    Column("user_agent", String(255), nullable=False),
+    Index("attempts_of_pair", "email_key", "address", "made"),
+    Index("attempts_of_address", "address", "made"),
+)
+
+# What every worker must hear of: a sign-in that has ended, or an employee who has changed.
+changes = Table(
+    "changes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("made", Double, nullable=False),
+    Column("sid", String(22)),
+    Column("emp_no", Integer),
+    sqlite_autoincrement=True,
+)
