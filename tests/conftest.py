@@ -186,6 +186,13 @@ def signed_in(request: pytest.FixtureRequest) -> Client:
     return request.getfixturevalue(request.param)
 
 
+def without_title(answer: Any) -> str:
+    """Return a fragment without the title that it gives to the page that it comes into."""
+    title, fragment = re.fullmatch(r"<title>([^<]+)</title>\n(.*)", answer.text, re.DOTALL).groups()  # type: ignore[union-attr]
+    assert title.endswith(" – Latchkey")
+    return str(fragment)
+
+
 def session_of(client: Client) -> str:
     """Return the token in a client's cookie."""
     return client.cookies["session"]

@@ -11,7 +11,11 @@ GOOD = f"username={EMAIL}&password={PASSWORD}"
 
 
 def in_the_clients_form(answer, headers):
-    start = {id(BROWSER): "<!doctype html>", id(HTMX): ("<p class", "<form id"), id(API): '{"detail":'}[id(headers)]
+    start = {
+        id(BROWSER): "<!doctype html>",
+        id(HTMX): ("<p class", "<title>Error: Log in – Latchkey</title>\n<form id"),
+        id(API): '{"detail":',
+    }[id(headers)]
     return answer.text.startswith(start)
 
 

@@ -7,7 +7,7 @@ import bcrypt
 import pytest
 from sqlalchemy import select
 
-from tests.conftest import API, BROWSER, EMAIL, HTMX, PASSWORD, add_employee, client_like, log_in
+from tests.conftest import API, BROWSER, EMAIL, HTMX, PASSWORD, add_employee, client_like, log_in, without_title
 from webapp import settings
 from webapp.auth import throttle
 from webapp.database import database
@@ -55,7 +55,7 @@ def test_each_client_is_told_in_its_form(here, anonymous):
     assert page.status_code == fragment.status_code == 429
     assert page.headers["retry-after"] == fragment.headers["retry-after"]
     assert page.text.startswith("<!doctype html>")
-    assert fragment.text.startswith('<form id="login"')
+    assert without_title(fragment).startswith('<form id="login"')
     assert "Too many attempts. Try again in 15 minutes" in page.text
     assert "Too many attempts. Try again in 15 minutes" in fragment.text
 
@@ -183,12 +183,6 @@ def test_the_last_twenty_are_shown(browser, run):
     for _ in range(22):
         log_in(browser)
     assert len(browser.get("/api/sign-ins").json()["attempts"]) == 20
-
-
-def test_forwarded_addresses_are_not_believed_from_anybody(here, anonymous, run):
-    here.headers["X-Forwarded-For"] = "1.2.3.4"
-    fail(here, 1)
-    assert run(database.fetch_val, select(attempts.c.address)) == "10.0.0.1"
 
 
 def test_failures_are_counted_within_fifteen_minutes(here, moved_clock):

@@ -90,12 +90,15 @@ class FormRefused(Refused):
 
 
 def page(request: Request, name: str, context: Mapping[str, Any], status: int = 200) -> Response:
-    """Return a page with the message that is waiting for it; for HTMX its fragment alone."""
+    """Return a page with the message that is waiting for it; for HTMX its title and its fragment alone."""
     user = request.scope.get("user")
+    whole = templates.get_template(f"{name}.html")
     if client_of(request) is Client.HTMX:
-        return HTMLAnswer(templates.get_template(f"_{name}.html").render(context, user=user), status)
+        shown = {**context, "user": user, "fragment": True}
+        title = "".join(whole.blocks["title"](whole.new_context(shown)))
+        return HTMLAnswer(f"<title>{title}</title>\n{templates.get_template(f'_{name}.html').render(shown)}", status)
     message = cookies.message_in(request)
-    response = HTMLAnswer(templates.get_template(f"{name}.html").render(context, user=user, message=message), status)
+    response = HTMLAnswer(whole.render(context, user=user, message=message, fragment=False), status)
     if message is not None:
         cookies.remove_message(response, request)
     return response
@@ -121,10 +124,11 @@ def refusal(
     if client_of(request) is Client.JSON:
         body = {"detail": sentence, "error": error} if error else {"detail": sentence}
         return JSONAnswer(body, status, headers)
+    if client_of(request) is Client.HTMX:
+        fragment = templates.get_template("_error.html").render(sentence=sentence)
+        return HTMLAnswer(fragment, status, {**(headers or {}), "HX-Retarget": "#flash", "HX-Reswap": "innerHTML"})
     response = page(request, "error", {"status": status, "sentence": sentence}, status)
     response.headers.update(headers or {})
-    if client_of(request) is Client.HTMX:
-        response.headers.update({"HX-Retarget": "#flash", "HX-Reswap": "innerHTML"})
     return response
 
 

@@ -7,16 +7,20 @@ from weakref import WeakValueDictionary
 
 from webapp import settings
 
+# So many are enough to keep every core busy with hashing; more would only crowd around the database.
+JUDGED_AT_ONCE = 16
+
 places: WeakValueDictionary[tuple[str, ...], asyncio.Semaphore] = WeakValueDictionary()
 
 
 @asynccontextmanager
 async def place(email_key: str, address: str) -> AsyncIterator[None]:
-    """Hold a place among those that may be judged at once, no more than may fail; one for each of the three limits."""
+    """Hold a place among those that may be judged at once, no more than may fail."""
     limits = {
         ("pair", email_key, address): settings.THROTTLE_PAIR_FAILURES,
         ("address", address): settings.THROTTLE_ADDRESS_FAILURES,
         ("email", email_key): settings.THROTTLE_EMAIL_FAILURES,
+        ("all",): JUDGED_AT_ONCE,
     }
     async with AsyncExitStack() as held:
         for key, limit in limits.items():

@@ -27,12 +27,14 @@ templates = Jinja2Templates(
 
 
 async def my_info(request: Request) -> Response:
-    return templates.TemplateResponse(request, "my_info.html", {"user": person, "message": None, "employee": person})
+    return templates.TemplateResponse(
+        request, "my_info.html", {"user": person, "message": None, "fragment": False, "employee": person}
+    )
 
 
 async def login(request: Request) -> Response:
     values = {"username": "", "next": ""}
-    context = {"user": nobody, "message": None, "sentence": None, "errors": {}, "values": values}
+    context = {"user": nobody, "message": None, "fragment": False, "sentence": None, "errors": {}, "values": values}
     return templates.TemplateResponse(request, "login.html", context)
 
 
