@@ -12,7 +12,7 @@ from webapp import settings
 from webapp.auth import passwords, tokens
 from webapp.auth.held import Held, SignIn
 
-ROOM = 100
+ROOM = 50
 
 
 @pytest.fixture

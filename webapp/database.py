@@ -109,6 +109,8 @@ def turn_of(connection: Connection) -> asyncio.Lock | None:
 class Database(databases.Database):
     """A `databases.Database` with the connections and transactions above."""
 
+    has_tables = False
+
     SUPPORTED_BACKENDS: dict[str, str] = {"sqlite": "webapp.sqlite:HeldSQLiteBackend"}  # noqa: RUF012  as its base has it
 
     async def connect(self) -> None:
@@ -159,9 +161,12 @@ database = Database(settings.DATABASE_URL)
 
 
 async def create_tables() -> None:
-    """Make the tables and indexes that are not there yet, all or none."""
+    """Make the tables and indexes that are not there yet, all or none, once in a program."""
+    if database.has_tables:
+        return
     async with database.transaction():
         for table in metadata.sorted_tables:
             await database.execute(CreateTable(table, if_not_exists=True))
             for index in table.indexes:
                 await database.execute(CreateIndex(index, if_not_exists=True))
+    database.has_tables = True

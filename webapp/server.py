@@ -7,7 +7,6 @@ import socket
 
 import uvicorn
 from uvicorn.config import LOGGING_CONFIG
-from uvicorn.supervisors import Multiprocess
 
 from webapp import employees, settings
 from webapp.database import create_tables, database
@@ -26,6 +25,8 @@ def serve() -> None:
     print(f"Latchkey is at {address_of(listener)}  (Ctrl+C stops it)", flush=True)
     config = server_config()
     if settings.WORKERS > 1:
+        from uvicorn.supervisors import Multiprocess  # only here: what watches files takes long to import
+
         Multiprocess(config, sockets=[listener]).run()
     else:
         with contextlib.suppress(KeyboardInterrupt):
