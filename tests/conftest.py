@@ -8,14 +8,17 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from sqlalchemy import delete
 from starlette.config import environ
+
+from tests.fresh_database import fresh_database
 
 FOLDER = tempfile.TemporaryDirectory(prefix="latchkey-tests-")
 SECRET_KEY = secrets.token_urlsafe(64)
 
 environ.update(
     {
-        "DATABASE_URL": f"sqlite:///{FOLDER.name}/test.db",
+        "DATABASE_URL": fresh_database(f"sqlite:///{FOLDER.name}/test.db"),
         "SECRET_KEY": SECRET_KEY,
         "SECRET_KEY_FILE": f"{FOLDER.name}/secret-key",
         "BCRYPT_ROUNDS": "4",
@@ -33,6 +36,10 @@ from webapp.tables import metadata  # noqa: E402
 
 # Tests say themselves when a worker learns of changes and writes its log.
 changes.LEARN_EVERY_SECONDS = request_log.EVERY_SECONDS = 86400.0
+
+# One use of a connection to the database, whichever it is.
+CONNECTION = type(database._backend.connection())
+ON_SQLITE = database.url.dialect == "sqlite"
 
 PASSWORD = "correct horse battery staple"
 EMAIL = "ann.lee@example.com"
@@ -93,9 +100,9 @@ def anonymous(running: Client) -> Client:
 
 async def empty_tables() -> None:
     """Remove every row of every table."""
-    script = ";".join(f"DELETE FROM {table.name}" for table in reversed(metadata.sorted_tables))  # noqa: S608
-    async with database.connection() as connection:
-        await connection.raw_connection.executescript(script)
+    async with database.transaction():
+        for table in reversed(metadata.sorted_tables):
+            await database.execute(delete(table))
 
 
 @pytest.fixture

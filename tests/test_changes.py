@@ -7,7 +7,7 @@ from concurrent.futures import CancelledError
 import pytest
 from sqlalchemy import func, insert, select, update
 
-from tests.conftest import BROWSER, add_employee, client_like, log_in
+from tests.conftest import BROWSER, CONNECTION, add_employee, client_like, log_in
 from webapp import clock
 from webapp.auth import accounts, changes, housekeeping, last_used, passwords, signins
 from webapp.auth.held import held
@@ -109,9 +109,9 @@ class TestUnreachable:
         monkeypatch.setattr(clock, "steady", lambda: seconds[0])
 
         async def refuse(*_):
-            raise sqlite3.OperationalError("unable to open database file")
+            raise ConnectionRefusedError("unable to open database file")
 
-        monkeypatch.setattr("webapp.sqlite.HeldConnections.acquire", refuse)
+        monkeypatch.setattr(CONNECTION, "acquire", refuse)
         return seconds
 
     def test_held_knowledge_is_trusted_for_five_seconds_and_no_longer(self, gone, browser):

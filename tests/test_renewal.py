@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select, update
 from starlette.requests import Request
 
-from tests.conftest import BROWSER, client_like, log_in, session_of
+from tests.conftest import BROWSER, CONNECTION, client_like, log_in, session_of
 from webapp.auth import signins
 from webapp.auth.renewal import is_ordinary
 from webapp.database import database
@@ -120,15 +120,14 @@ def test_a_sign_in_that_another_worker_has_ended_is_not_renewed(moved_clock, bro
 
 
 def test_without_the_database_the_answer_is_the_same_but_for_the_cookie(moved_clock, browser, monkeypatch):
-    import sqlite3
 
     browser.get("/admin/me")
     moved_clock.forward(1000)
 
     async def gone(*_):
-        raise sqlite3.OperationalError("gone")
+        raise ConnectionRefusedError("gone")
 
-    monkeypatch.setattr("webapp.sqlite.HeldConnections.acquire", gone)
+    monkeypatch.setattr(CONNECTION, "acquire", gone)
     answer = browser.get("/admin/me")
     assert answer.status_code == 200
     assert "set-cookie" not in answer.headers

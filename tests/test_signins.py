@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import select, update
 
-from tests.conftest import API, BROWSER, FOLDER, Client, client_like, log_in, session_of
+from tests.conftest import API, BROWSER, CONNECTION, FOLDER, ON_SQLITE, Client, client_like, log_in, session_of
 from tests.hostile_tokens import HEADER, good_claims, signed
 from webapp import settings
 from webapp.auth import tokens
@@ -86,7 +86,7 @@ def test_a_known_sign_in_asks_the_database_nothing(browser, monkeypatch):
     async def asked(*_):
         raise AssertionError("the database was asked")
 
-    monkeypatch.setattr("webapp.sqlite.HeldConnections.acquire", asked)
+    monkeypatch.setattr(CONNECTION, "acquire", asked)
     for _ in range(100):
         assert browser.get("/api/me").status_code == 200
 
@@ -110,12 +110,14 @@ def test_the_longest_unused_goes_first(anonymous, browser, api, monkeypatch, ann
     assert kinds == ["browser", "browser"]
 
 
+@pytest.mark.skipif(not ON_SQLITE, reason="SQLite's own")
 def test_the_database_file_is_in_write_ahead_mode(run, anonymous):
     assert run(database.fetch_val, "PRAGMA journal_mode") == "wal"
     assert run(database.fetch_val, "PRAGMA foreign_keys") == 1
     assert (FOLDER.name + "/test.db") == database.url.database
 
 
+@pytest.mark.skipif(not ON_SQLITE, reason="SQLite's own")
 @pytest.mark.parametrize("times", [1, 20])
 def test_connections_are_held(run, anonymous, times):
     connections = set(database._backend._pool.idle)

@@ -3,12 +3,13 @@
 import argparse
 import getpass
 import sys
+from typing import Any
 
 from sqlalchemy import ColumnElement, select, true
 
 from webapp import employees, settings
 from webapp.auth import passwords, signins
-from webapp.database import create_tables, database
+from webapp.database import Duplicate, create_tables, database
 from webapp.pages.sign_ins import KINDS, iso, living_of
 from webapp.tables import sign_ins
 from webapp.user_agents import in_words
@@ -23,7 +24,7 @@ async def create_user(options: argparse.Namespace) -> None:
         if await employees.with_email(options.email):
             settings.refuse(f"there is an employee with the email {options.email} already")
         password = read_password(from_stdin=options.password_stdin)
-        emp_no = await employees.create(
+        emp_no = await added(
             email=options.email,
             password_hash=await passwords.hash_password(password),
             first_name=options.first_name,
@@ -34,6 +35,14 @@ async def create_user(options: argparse.Namespace) -> None:
             scopes=options.scopes,
         )
     print(f"Employee {emp_no} was added: {options.email}")
+
+
+async def added(**details: Any) -> int:
+    """Add an employee and return their number, or refuse where somebody else was quicker."""
+    try:
+        return await employees.create(**details)
+    except Duplicate:
+        settings.refuse(f"there is an employee with the email {details['email']} already")
 
 
 def read_password(*, from_stdin: bool) -> str:

@@ -1,109 +1,17 @@
-"""The one database: connections that are waited for in bounded time, and transactions that leave nothing behind."""
+"""The one database, on whichever engine DATABASE_URL names."""
 
-import asyncio
-import contextlib
-from collections.abc import Iterator
 from typing import Any
 
 import databases
 from databases.core import Connection, Transaction
+from sqlalchemy import Column, Insert, Update, select
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from webapp import settings
+from webapp.connections import Duplicate as Duplicate
+from webapp.connections import Unavailable as Unavailable
+from webapp.connections import WatchedConnection, WholeTransaction, turn_of
 from webapp.tables import metadata
-
-
-class Unavailable(Exception):
-    """The database cannot do its work just now: it is away, locked, full or too busy."""
-
-
-@contextlib.contextmanager
-def watched(connection: Connection) -> Iterator[None]:
-    """Turn what an engine raises when it cannot do its work into Unavailable, and use that connection no more."""
-    backend: Any = connection._backend
-    try:
-        yield
-    except Exception as error:
-        if not isinstance(error, TimeoutError) and not backend.is_unavailable(error):
-            raise
-        connection._connection.spoilt = True  # type: ignore[attr-defined]
-        raise Unavailable(str(error) or "it took too long to answer") from error
-
-
-class WatchedConnection(Connection):
-    """A connection that is waited for no longer than DATABASE_TIMEOUT_SECONDS."""
-
-    async def __aenter__(self) -> "WatchedConnection":
-        with watched(self):
-            async with asyncio.timeout(settings.DATABASE_TIMEOUT_SECONDS):
-                await super().__aenter__()
-        return self
-
-    async def fetch_all(self, query: Any, values: Any = None) -> list[Any]:
-        with watched(self):
-            return await super().fetch_all(query, values)
-
-    async def fetch_one(self, query: Any, values: Any = None) -> Any:
-        with watched(self):
-            return await super().fetch_one(query, values)
-
-    async def fetch_val(self, query: Any, values: Any = None, column: Any = 0) -> Any:
-        with watched(self):
-            return await super().fetch_val(query, values, column)
-
-    async def execute(self, query: Any, values: Any = None) -> Any:
-        with watched(self):
-            return await super().execute(query, values)
-
-
-class WholeTransaction(Transaction):
-    """A transaction that gives its connection back however it ends, and waits for its turn where only one may write."""
-
-    async def start(self) -> "WholeTransaction":
-        connection = self._connection
-        self.turn = None if connection._transaction_stack else turn_of(connection)
-        with watched(connection):
-            if self.turn is not None:
-                async with asyncio.timeout(settings.DATABASE_TIMEOUT_SECONDS):
-                    await self.turn.acquire()
-            before = connection._connection_counter
-            try:
-                await super().start()
-            except BaseException:
-                await self.leave(connection, before)
-                raise
-        return self
-
-    async def commit(self) -> None:
-        await self.end(super().commit)
-
-    async def rollback(self) -> None:
-        await self.end(super().rollback)
-
-    async def end(self, how: Any) -> None:
-        """Commit or roll back."""
-        connection = self._connection
-        before = connection._connection_counter - 1
-        with watched(connection):
-            try:
-                await how()
-            finally:
-                await self.leave(connection, before)
-
-    async def leave(self, connection: Connection, before: int) -> None:
-        """Give the connection back, if that is not done yet, and the turn."""
-        try:
-            if connection._connection_counter > before:
-                await connection.__aexit__()
-        finally:
-            if self.turn is not None:
-                self.turn.release()
-
-
-def turn_of(connection: Connection) -> asyncio.Lock | None:
-    """Return the lock of an engine that has one writer at a time, None for the others."""
-    turn: asyncio.Lock | None = getattr(connection._backend, "turn", None)
-    return turn
 
 
 class Database(databases.Database):
@@ -111,7 +19,12 @@ class Database(databases.Database):
 
     has_tables = False
 
-    SUPPORTED_BACKENDS: dict[str, str] = {"sqlite": "webapp.sqlite:HeldSQLiteBackend"}  # noqa: RUF012  as its base has it
+    SUPPORTED_BACKENDS: dict[str, str] = {  # noqa: RUF012  as its base has it
+        "sqlite": "webapp.sqlite:HeldSQLiteBackend",
+        "postgresql": "webapp.postgresql:PostgreSQLBackend",
+        "mysql": "webapp.mariadb:MariaDBBackend",
+        "mariadb": "webapp.mariadb:MariaDBBackend",
+    }
 
     async def connect(self) -> None:
         """Connect.
@@ -155,6 +68,25 @@ class Database(databases.Database):
     async def execute(self, query: Any, values: Any = None) -> Any:
         async with self.as_needed(query):
             return await self.connection().execute(query, values)
+
+    async def add(self, row: Insert, number: Column[int]) -> int:
+        """Add a row and return the number that the database has given to it."""
+        if self._backend.updates_return_rows:
+            given = await self.fetch_val(row.returning(number))
+        else:
+            given = await self.execute(row)
+        return int(given)
+
+    async def change(self, rows: Update, key: Column[str]) -> list[str]:
+        """Change rows, in one statement or under their locks, and return their keys: no two callers get the same."""
+        if self._backend.updates_return_rows:
+            return [row[0] for row in await self.fetch_all(rows.returning(key))]
+        async with self.transaction():
+            which = select(key).where(*rows._where_criteria).with_for_update()
+            keys = [row[0] for row in await self.fetch_all(which)]
+            if keys:
+                await self.execute(rows)
+        return keys
 
 
 database = Database(settings.DATABASE_URL)

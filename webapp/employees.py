@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Insert, func, insert, select, update
 from starlette.authentication import BaseUser
 
 from webapp import clock
-from webapp.database import database
+from webapp.database import Duplicate, Unavailable, database
 from webapp.tables import employees
 
 SCOPES = ("user:read", "user:write", "admin:read", "admin:write", "super:*")
+TRIES_FOR_A_NUMBER = 50
 USER_SCOPES = ("user:read", "user:write")
 
 
@@ -67,7 +68,7 @@ def employee_from(row: Mapping[str, Any]) -> Employee:
         gender=row["gender"],
         hire_date=row["hire_date"],
         scopes=tuple(row["scopes"].split()),
-        is_active=row["is_active"],
+        is_active=bool(row["is_active"]),
     )
 
 
@@ -104,25 +105,42 @@ async def create(
     hire_date: date | None = None,
     scopes: tuple[str, ...] = USER_SCOPES,
 ) -> int:
-    """Add an active employee and return the number given to them."""
+    """Add an active employee and return the number given to them.
+
+    Raises:
+        Duplicate: somebody else has this email.
+    """
+    row = insert(employees).values(
+        email=normal_email(email),
+        password_hash=password_hash,
+        first_name=first_name,
+        last_name=last_name,
+        birth_date=birth_date,
+        gender=gender,
+        hire_date=hire_date,
+        scopes=" ".join(scopes),
+        is_active=True,
+        changed=clock.now(),
+    )
+    for _ in range(TRIES_FOR_A_NUMBER):
+        try:
+            return await with_the_next_number(row)
+        except Duplicate:
+            if await with_email(email):
+                raise
+    raise Unavailable("many others are adding employees")
+
+
+async def with_the_next_number(row: Insert) -> int:
+    """Add an employee's row and return its number.
+
+    Raises:
+        Duplicate: somebody else took the number meanwhile, or has the same email.
+    """
     async with database.transaction():
         highest = await database.fetch_val(select(func.max(employees.c.emp_no)))
         emp_no: int = (highest or 10000) + 1
-        await database.execute(
-            insert(employees).values(
-                emp_no=emp_no,
-                email=normal_email(email),
-                password_hash=password_hash,
-                first_name=first_name,
-                last_name=last_name,
-                birth_date=birth_date,
-                gender=gender,
-                hire_date=hire_date,
-                scopes=" ".join(scopes),
-                is_active=True,
-                changed=clock.now(),
-            )
-        )
+        await database.execute(row.values(emp_no=emp_no))
     return emp_no
 
 

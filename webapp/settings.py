@@ -100,6 +100,8 @@ def host(text: str) -> str:
 def database_url(text: str) -> DatabaseURL:
     """Return where the database is; a relative SQLite path starts at the project's folder."""
     url = DatabaseURL(text)
+    if url.dialect in ("postgresql", "mysql", "mariadb") and url.hostname and url.database:
+        return url
     if url.dialect != "sqlite" or not url.database or ":memory:" in url.database or not url.database.isprintable():
         raise ValueError(text)
     return url.replace(database=str(ROOT / url.database))
@@ -111,7 +113,11 @@ COUNT = "a whole number from 1 to 1000000"
 HOST = setting("HOST", host, "an address of this machine, such as 127.0.0.1")
 PORT = setting("PORT", whole(0, 65535), "a whole number from 0 to 65535")
 WORKERS = setting("WORKERS", whole(1, 64), "a whole number from 1 to 64")
-DATABASE_URL = setting("DATABASE_URL", database_url, "an SQLite file, such as sqlite:///.data/latchkey.db")
+DATABASE_URL = setting(
+    "DATABASE_URL",
+    database_url,
+    "an SQLite file, such as sqlite:///.data/latchkey.db, or a server, such as postgresql://user@host/name",
+)
 DATABASE_POOL_SIZE = setting("DATABASE_POOL_SIZE", whole(2, 1000), "a whole number from 2 to 1000")
 DATABASE_TIMEOUT_SECONDS = setting("DATABASE_TIMEOUT_SECONDS", whole(1, 60), "a whole number of seconds from 1 to 60")
 SECRET_KEY = setting("SECRET_KEY", Secret, "a text of at least 32 characters, or empty")

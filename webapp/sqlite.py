@@ -124,6 +124,7 @@ class HeldSQLiteBackend(SQLiteBackend):
     """
 
     turn: asyncio.Lock
+    updates_return_rows = True
 
     def __init__(self, database_url: DatabaseURL | str, **options: Any) -> None:
         super().__init__(database_url, **options)
@@ -147,3 +148,8 @@ class HeldSQLiteBackend(SQLiteBackend):
         """Return whether an error says that the database cannot do its work, and not that it was asked for nonsense."""
         nonsense = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError)
         return isinstance(error, sqlite3.DatabaseError) and not isinstance(error, nonsense)
+
+    @staticmethod
+    def is_duplicate(error: Exception) -> bool:
+        """Return whether an error says that a row of that key is there already."""
+        return isinstance(error, sqlite3.IntegrityError) and "UNIQUE" in str(error)

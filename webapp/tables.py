@@ -1,5 +1,7 @@
 """The tables. Times are seconds since 1970-01-01 UTC."""
 
+from typing import Any
+
 from sqlalchemy import (
     Boolean,
     Column,
@@ -15,6 +17,8 @@ from sqlalchemy import (
 )
 
 metadata = MetaData()
+# On MariaDB texts differ where any character does, as they do elsewhere.
+TEXTS: dict[str, Any] = {"mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin", "mysql_engine": "InnoDB"}
 
 employees = Table(
     "employees",
@@ -30,6 +34,7 @@ employees = Table(
     Column("scopes", Text, nullable=False),
     Column("is_active", Boolean, nullable=False),
     Column("changed", Double, nullable=False),
+    **TEXTS,
 )
 
 sign_ins = Table(
@@ -48,6 +53,7 @@ sign_ins = Table(
     Column("address", String(45), nullable=False),
     Column("user_agent", String(255), nullable=False),
     Index("sign_ins_of_employee", "emp_no", "ended"),
+    **TEXTS,
 )
 
 refresh_tokens = Table(
@@ -57,6 +63,7 @@ refresh_tokens = Table(
     Column("sid", ForeignKey("sign_ins.id"), nullable=False, index=True),
     Column("made", Double, nullable=False),
     Column("used", Double),
+    **TEXTS,
 )
 
 attempts = Table(
@@ -72,6 +79,7 @@ attempts = Table(
     Column("user_agent", String(255), nullable=False),
     Index("attempts_of_pair", "email_key", "address", "made"),
     Index("attempts_of_address", "address", "made"),
+    **TEXTS,
 )
 
 # What every worker must hear of: a sign-in that has ended, or an employee who has changed.
@@ -83,4 +91,5 @@ changes = Table(
     Column("sid", String(22)),
     Column("emp_no", Integer),
     sqlite_autoincrement=True,
+    **TEXTS,
 )

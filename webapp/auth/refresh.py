@@ -40,13 +40,13 @@ async def rotate(token: str) -> tuple[SignIn, str]:
         Refused: it is unknown, its sign-in has ended, or it has been used before; a late second use ends the sign-in.
     """
     unused = (refresh_tokens.c.token_hash == digest_of(token)) & refresh_tokens.c.used.is_(None)
-    use = update(refresh_tokens).where(unused).values(used=clock.now()).returning(refresh_tokens.c.sid)
+    use = update(refresh_tokens).where(unused).values(used=clock.now())
     async with database.transaction():
-        row = await database.fetch_one(use)
-        sign_in = await signins.load(row["sid"]) if row else None
+        sids = await database.change(use, refresh_tokens.c.sid)
+        sign_in = await signins.load(sids[0]) if sids else None
         if sign_in is not None and clock.now() < sign_in.ends:
             return sign_in, await issue(sign_in.id)
-    if row is None:
+    if not sids:
         await look_into_reuse(token)
     raise Refused(NO_LONGER_GOOD, "invalid_grant")
 

@@ -43,12 +43,10 @@ async def new_cookie(conn: HTTPConnection, sign_in: SignIn) -> list[tuple[bytes,
     """Return the header with a new token, none where the sign-in has ended or the database cannot say."""
     still_open = (sign_ins.c.id == sign_in.id) & sign_ins.c.ended.is_(None)
     try:
-        row = await database.fetch_one(
-            update(sign_ins).where(still_open).values(used=sign_in.used).returning(sign_ins.c.id)
-        )
+        found = await database.change(update(sign_ins).where(still_open).values(used=sign_in.used), sign_ins.c.id)
     except Unavailable:
         return []
-    if row is None:
+    if not found:
         return []
     token = token_for(sign_in)
     carrier = Response()

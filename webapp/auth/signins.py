@@ -161,6 +161,6 @@ async def mark_ended(which: ColumnElement[bool], why: str) -> list[str]:
     """Write down in the transaction that is open that sign-ins have ended, and return their ids."""
     now = clock.now()
     end_them = update(sign_ins).where(which, sign_ins.c.ended.is_(None)).values(ended=now, ended_why=why)
-    ended = await database.fetch_all(end_them.returning(sign_ins.c.id))
+    ended = await database.change(end_them, sign_ins.c.id)
     await changes.record_ended((sign_ins.c.ended == now) & (sign_ins.c.ended_why == why))
-    return [row["id"] for row in ended]
+    return ended

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from webapp import answers, clock, cookies, settings
 from webapp.auth import outcomes, signins
+from webapp.auth.tokens import SIGN_IN_ID
 from webapp.clients import Client, client_of
 from webapp.database import database
 from webapp.quick import JSONAnswer
@@ -126,6 +127,8 @@ async def end(request: Request) -> Response:
     """End one of one's own sign-ins; another's is not found."""
     refuse_personal_tokens(request)
     sid = request.path_params["id"]
+    if not SIGN_IN_ID.fullmatch(sid):
+        raise HTTPException(404)
     this = (sign_ins.c.id == sid) & living_of(request.user.emp_no)
     if not await signins.end_where(this, "ended by its owner", asked_by=request.auth.sign_in.id):
         raise HTTPException(404)

@@ -1,0 +1,45 @@
+"""A database of its own for each test process, on the server that TEST_DATABASE_URL names."""
+
+import asyncio
+import atexit
+import os
+
+from databases import DatabaseURL
+
+
+def fresh_database(otherwise: str) -> str:
+    """Return the address of a new database, which is dropped at the end; without TEST_DATABASE_URL another."""
+    server = os.environ.get("TEST_DATABASE_URL")
+    if not server:
+        return otherwise
+    url = DatabaseURL(server)
+    name = f"latchkey_test_{os.getpid()}"
+    asyncio.run(say(url, f"CREATE DATABASE {name}"))
+    atexit.register(
+        lambda: asyncio.run(say(url, f"DROP DATABASE {name}{' WITH (FORCE)' if is_postgresql(url) else ''}"))
+    )
+    return str(url.replace(database=name))
+
+
+def is_postgresql(url: DatabaseURL) -> bool:
+    """Return whether a server is PostgreSQL, not MariaDB."""
+    return bool(url.dialect == "postgresql")
+
+
+async def say(url: DatabaseURL, statement: str) -> None:
+    """Say one thing to a server, without Latchkey in between."""
+    if is_postgresql(url):
+        import asyncpg
+
+        connection = await asyncpg.connect(str(url))
+        await connection.execute(statement)
+        await connection.close()
+    else:
+        import asyncmy
+
+        connection = await asyncmy.connect(
+            host=url.hostname, port=url.port or 3306, user=url.username, password=url.password or "", db=url.database
+        )
+        async with connection.cursor() as cursor:
+            await cursor.execute(statement)
+        connection.close()

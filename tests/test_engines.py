@@ -1,0 +1,118 @@
+"""What differs between SQLite, PostgreSQL and MariaDB, and must not be felt; the whole suite runs on each of them."""
+
+import asyncio
+from datetime import date
+
+import pytest
+from sqlalchemy import func, insert, select, update
+
+from tests.conftest import CONNECTION, add_employee, log_in
+from webapp import employees as staff
+from webapp import settings
+from webapp.auth import signins
+from webapp.database import Duplicate, Unavailable, database
+from webapp.tables import changes, employees, sign_ins
+
+FULL_UNICODE = "Zoë Ωmega 張 😀 \u200d\U0001f469"
+
+
+def test_texts_are_full_unicode(run):
+    add_employee(run, first_name=FULL_UNICODE, last_name="İıŞ'\"\\%_")
+    row = run(database.fetch_one, select(employees))
+    assert (row["first_name"], row["last_name"]) == (FULL_UNICODE, "İıŞ'\"\\%_")
+
+
+def test_an_email_is_unique_whatever_its_case(run, ann):
+    with pytest.raises(Duplicate):
+        add_employee(run, ann.email.upper())
+    assert run(database.fetch_val, select(func.count()).select_from(employees)) == 1
+
+
+@pytest.mark.parametrize("other", ["ann.leé@example.com", "ann.lee@example.con", "a\u0301nn.lee@example.com"])
+def test_emails_that_differ_in_an_accent_are_two(run, ann, other):
+    assert add_employee(run, other).emp_no != ann.emp_no
+    assert run(staff.with_email, other)[0].email == other
+    assert run(staff.with_email, ann.email)[0].email == ann.email
+
+
+def test_texts_compare_sign_by_sign(browser, run):
+    """A sign-in's id in another case, which MariaDB's own order takes for the same, is another's."""
+    sid = run(database.fetch_val, select(sign_ins.c.id))
+    other = sid.swapcase()
+    assert run(signins.load, other) is None
+    assert run(signins.load, sid).id == sid
+
+
+@pytest.mark.parametrize("moment", [0.000001, 1764021985.123456, 4102444799.999999])
+def test_times_are_kept_to_the_microsecond(run, anonymous, moment):
+    run(database.execute, insert(changes).values(made=moment, emp_no=1))
+    assert run(database.fetch_val, select(changes.c.made)) == pytest.approx(moment, abs=1e-6, rel=0)
+
+
+@pytest.mark.parametrize("day", [date(1900, 1, 1), date(1952, 2, 29), date(2999, 12, 31)])
+def test_dates_begin_with_1900(run, day):
+    add_employee(run, birth_date=day, hire_date=day)
+    row = run(database.fetch_one, select(employees))
+    assert (row["birth_date"], row["hire_date"]) == (day, day)
+
+
+def test_truth_is_true_or_false(run, ann):
+    assert ann.is_active is True
+
+
+def test_rows_that_are_added_are_numbered(run, anonymous):
+    row = insert(changes).values(made=1.0, emp_no=1)
+    first, second = run(database.add, row, changes.c.id), run(database.add, row, changes.c.id)
+    assert second == first + 1
+
+
+def test_ten_who_change_one_row_are_told_so_once(run, anonymous):
+    """MariaDB cannot return what an UPDATE has changed: it is asked for under a lock."""
+    run(database.execute, insert(changes).values(made=1.0, sid="x", emp_no=0))
+
+    async def all_at_once():
+        claim = update(changes).where(changes.c.emp_no == 0).values(emp_no=1)
+        return await asyncio.gather(*(asyncio.create_task(database.change(claim, changes.c.sid)) for _ in range(10)))
+
+    assert sorted(run(all_at_once)) == [[]] * 9 + [["x"]]
+
+
+def test_ten_employees_at_once_have_ten_numbers(run, anonymous):
+    async def all_at_once():
+        names = {"password_hash": "x" * 60, "first_name": "A", "last_name": "B"}
+        added = (staff.create(email=f"e{number}@example.com", **names) for number in range(10))
+        return await asyncio.gather(*(asyncio.create_task(one) for one in added))
+
+    assert sorted(run(all_at_once)) == list(range(10001, 10011))
+
+
+def test_connections_are_no_more_than_the_setting(run, anonymous, monkeypatch):
+    monkeypatch.setattr(settings, "DATABASE_TIMEOUT_SECONDS", 0.05)
+    held = asyncio.Event()
+
+    async def hold():
+        async with database.connection():
+            await held.wait()
+
+    async def one_too_many():
+        tasks = [asyncio.create_task(hold()) for _ in range(settings.DATABASE_POOL_SIZE)]
+        await asyncio.sleep(0)
+        with pytest.raises(Unavailable):
+            await asyncio.create_task(database.fetch_val("SELECT 1"))
+        held.set()
+        await asyncio.gather(*tasks)
+        return await database.fetch_val("SELECT 1")
+
+    assert run(one_too_many) == 1
+
+
+def test_a_connection_that_breaks_is_replaced(browser, run, monkeypatch):
+    async def broken(*_):
+        raise ConnectionResetError("gone")
+
+    with monkeypatch.context() as away:
+        away.setattr(CONNECTION, "fetch_one", broken)
+        for _ in range(2 * settings.DATABASE_POOL_SIZE):
+            answer = log_in(browser)
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+    assert log_in(browser).status_code == 303

@@ -1,0 +1,59 @@
+"""PostgreSQL for `databases`: a pool of bounded size, whose connections give up rather than hang."""
+
+from typing import Any
+
+import asyncpg
+from databases.backends.postgres import PostgresBackend, PostgresConnection
+
+from webapp import settings
+
+LOCK_WAIT_MILLISECONDS = 5000
+AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+
+
+class PooledConnection(PostgresConnection):
+    """One use of a connection of the pool."""
+
+    spoilt = False
+
+    async def release(self) -> None:
+        if self.spoilt and self._connection is not None:
+            self._connection.terminate()
+        await super().release()
+
+
+class PostgreSQLBackend(PostgresBackend):
+    """`databases`' PostgreSQL backend, with our bounds."""
+
+    updates_return_rows = True
+
+    def __init__(self, database_url: Any, **options: Any) -> None:
+        bounds = {
+            "min_size": 1,
+            "max_size": settings.DATABASE_POOL_SIZE,
+            "timeout": settings.DATABASE_TIMEOUT_SECONDS,
+            "command_timeout": LOCK_WAIT_MILLISECONDS / 1000 + 1,
+            "server_settings": {"lock_timeout": str(LOCK_WAIT_MILLISECONDS), "application_name": "latchkey"},
+        }
+        super().__init__(database_url, **{**bounds, **options})
+
+    def connection(self) -> PooledConnection:
+        return PooledConnection(self, self._dialect)
+
+    @staticmethod
+    def is_unavailable(error: Exception) -> bool:
+        """Return whether an error says that the database cannot do its work, and not that it was asked for nonsense."""
+        lost = isinstance(error, asyncpg.InterfaceError) and not isinstance(error, ValueError)
+        return lost or isinstance(error, AWAY)
+
+    @staticmethod
+    def is_duplicate(error: Exception) -> bool:
+        """Return whether an error says that a row of that key is there already."""
+        return isinstance(error, asyncpg.UniqueViolationError)
