@@ -63,7 +63,9 @@ def all_employees(running):
     return rows
 
 
-@pytest.mark.parametrize("command", ["", "serve", "create-user", "load-sample", "sign-ins", "end-sign-ins", "new-key"])
+@pytest.mark.parametrize(
+    "command", ["", "serve", "create-user", "load-sample", "sign-ins", "end-sign-ins", "new-key", "backup"]
+)
 def test_help(capsys, command):
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"] if command else ["--help"])

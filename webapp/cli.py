@@ -6,6 +6,7 @@ import secrets
 import sys
 from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
 from typing import NoReturn
 
 from webapp import employees, settings
@@ -44,13 +45,15 @@ def run(options: argparse.Namespace) -> int:
 
         server.serve()
     else:
-        from webapp import commands, sample
+        from webapp import backup, commands, sample
 
         match options.command:
             case "create-user":
                 asyncio.run(commands.create_user(options))
             case "load-sample":
                 asyncio.run(sample.load_sample())
+            case "backup":
+                backup.backup(options.file.resolve())
             case "sign-ins":
                 asyncio.run(commands.list_sign_ins(options.email))
             case "end-sign-ins":
@@ -99,6 +102,12 @@ def parser() -> Parser:
     who = ending.add_mutually_exclusive_group(required=True)
     who.add_argument("email", type=email, nargs="?")
     who.add_argument("--all", action="store_true", dest="everybody", help="everybody's")
+    copying = commands.add_parser(
+        "backup",
+        help="copy an SQLite database while it is in use",
+        description="Copy an SQLite database to a new file, one moment of it, while it is in use.",
+    )
+    copying.add_argument("file", type=Path, metavar="FILE")
     commands.add_parser(
         "new-key",
         help="print a fresh SECRET_KEY",
