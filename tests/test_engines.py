@@ -1,14 +1,15 @@
 """What differs between SQLite, PostgreSQL and MariaDB, and must not be felt; the whole suite runs on each of them."""
 
 import asyncio
+import time
 from datetime import date
 
 import pytest
 from sqlalchemy import func, insert, select, update
 
-from tests.conftest import CONNECTION, add_employee, log_in
+from tests.conftest import CONNECTION, ON_SQLITE, add_employee, log_in
+from webapp import clock, settings
 from webapp import employees as staff
-from webapp import settings
 from webapp.auth import signins
 from webapp.database import Duplicate, Unavailable, database
 from webapp.tables import changes, employees, sign_ins
@@ -116,3 +117,11 @@ def test_a_connection_that_breaks_is_replaced(browser, run, monkeypatch):
             answer = log_in(browser)
             assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
     assert log_in(browser).status_code == 303
+
+
+def test_the_clock_follows_the_databases(run, anonymous, monkeypatch):
+    """SQLite is on this machine: its clock is this machine's."""
+    monkeypatch.setattr(clock, "behind", 0.0)
+    monkeypatch.setattr(clock, "own", lambda: time.time() - 1000)
+    run(database.follow_clock)
+    assert clock.now() == pytest.approx(time.time() - (1000 if ON_SQLITE else 0), abs=2)

@@ -7,7 +7,7 @@ from databases.core import Connection, Transaction
 from sqlalchemy import Column, Insert, Update, select
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from webapp import settings
+from webapp import clock, settings
 from webapp.connections import Duplicate as Duplicate
 from webapp.connections import Unavailable as Unavailable
 from webapp.connections import WatchedConnection, WholeTransaction, turn_of
@@ -68,6 +68,12 @@ class Database(databases.Database):
     async def execute(self, query: Any, values: Any = None) -> Any:
         async with self.as_needed(query):
             return await self.connection().execute(query, values)
+
+    async def follow_clock(self) -> None:
+        """Let the program's clock follow the database's, where that may be on another machine."""
+        if self._backend.time is not None:
+            asked_at = clock.own()
+            clock.follow(float(await self.fetch_val(self._backend.time)), asked_at)
 
     async def add(self, row: Insert, number: Column[int]) -> int:
         """Add a row and return the number that the database has given to it."""

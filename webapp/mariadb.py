@@ -27,6 +27,7 @@ class MariaDBBackend(AsyncMyBackend):
     """`databases`' backend on asyncmy, with our bounds."""
 
     updates_return_rows = False
+    time = "SELECT unix_timestamp(now(6)) + 0e0"
 
     def __init__(self, database_url: Any, **options: Any) -> None:
         bounds = {

@@ -33,6 +33,7 @@ class PostgreSQLBackend(PostgresBackend):
     """`databases`' PostgreSQL backend, with our bounds."""
 
     updates_return_rows = True
+    time = "SELECT CAST(extract(epoch FROM clock_timestamp()) AS double precision)"
 
     def __init__(self, database_url: Any, **options: Any) -> None:
         bounds = {

@@ -120,11 +120,13 @@ class HeldSQLiteBackend(SQLiteBackend):
     """`databases`' SQLite backend on held connections.
 
     Attributes:
+        time: the query for its clock; it has none but this machine's.
         turn: held by the one task that writes; the others wait here and not on a connection each.
     """
 
     turn: asyncio.Lock
     updates_return_rows = True
+    time = None
 
     def __init__(self, database_url: DatabaseURL | str, **options: Any) -> None:
         super().__init__(database_url, **options)

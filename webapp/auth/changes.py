@@ -45,6 +45,7 @@ def drop(*, sid: str | None = None, emp_no: int | None = None) -> None:
 async def learn() -> None:
     """Read the rows that are new and drop what they name."""
     began = clock.steady()
+    await database.follow_clock()
     highest = max(seen, default=0)
     rows = await database.fetch_all(select(changes).where(changes.c.id > highest - ROWS_READ_AGAIN))
     for row in rows:
