@@ -9,6 +9,7 @@ from webapp import settings
 
 LOCK_WAIT_MILLISECONDS = 5000
 AWAY = (
+    asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
