@@ -1,5 +1,6 @@
 """What every test gets: a database of its own, three clients, and a clock that it moves."""
 
+import asyncio
 import os
 import re
 import secrets
@@ -28,7 +29,7 @@ environ.update(
 
 from starlette.testclient import TestClient  # noqa: E402
 
-from webapp import clock, employees, request_log  # noqa: E402
+from webapp import clock, employees, request_log, schema  # noqa: E402
 from webapp.app import app  # noqa: E402
 from webapp.auth import changes, passwords, tokens  # noqa: E402
 from webapp.database import database  # noqa: E402
@@ -85,8 +86,15 @@ class MovableClock:
 @pytest.fixture(scope="session")
 def running() -> Iterator[Client]:
     """The running application, which all tests share."""
+    asyncio.run(migrated())
     with Client(BROWSER) as client:
         yield client
+
+
+async def migrated() -> None:
+    """Make the tables, as `migrate` does before the first start on a server."""
+    async with database:
+        await schema.migrate()
 
 
 @pytest.fixture

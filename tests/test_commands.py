@@ -18,7 +18,7 @@ from sqlalchemy import select
 from tests.conftest import EMAIL, PASSWORD, log_in
 from webapp import database as tables
 from webapp import employees as staff
-from webapp import server, settings
+from webapp import schema, server, settings
 from webapp.cli import main
 from webapp.database import database
 from webapp.tables import employees, metadata
@@ -320,7 +320,7 @@ def test_serve_says_the_first_steps_only_while_there_is_nobody(stopped, typed, c
 
 def test_the_first_start_makes_every_table_and_the_next_keeps_them(tmp_path, monkeypatch):
     own = tables.Database(DatabaseURL(f"sqlite:///{tmp_path}/folder/x.db"))
-    for module in (tables, staff, server):
+    for module in (tables, staff, schema, server):
         monkeypatch.setattr(module, "database", own)
     assert asyncio.run(server.is_inhabited()) is False
     assert asyncio.run(server.is_inhabited()) is False

@@ -57,6 +57,8 @@ class Server:
 
     def add_user(self, email):
         """Add an employee."""
+        if not self.environment["DATABASE_URL"].startswith("sqlite"):
+            self.command("migrate")
         names = ("--first-name", "Ann", "--last-name", "Lee")
         self.command("create-user", "--email", email, *names, "--password-stdin", input=PASSWORD)
 

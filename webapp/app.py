@@ -11,7 +11,7 @@ from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from webapp import api, request_log, settings
+from webapp import api, request_log, schema, settings
 from webapp.answers import on_failure
 from webapp.auth import changes, housekeeping, last_used
 from webapp.auth.access import closed_unless_open, open_to_all
@@ -20,7 +20,7 @@ from webapp.auth.outcomes import on_http_exception, on_sign_in_ended, on_unavail
 from webapp.auth.renewal import Renewal
 from webapp.auth.signins import SignInEnded
 from webapp.csrf import CrossSiteGuard
-from webapp.database import Unavailable, create_tables, database
+from webapp.database import Unavailable, database
 from webapp.headers import SecurityHeaders
 from webapp.limits import BodyLimits
 from webapp.pages import home, sign_in, sign_ins, tokens
@@ -69,7 +69,7 @@ background = (changes.follow, last_used.keep_writing, housekeeping.keep_tidy, re
 async def lifespan(app: Starlette) -> AsyncIterator[None]:
     """Keep the database connected, and the small tasks running, while the application runs."""
     async with database:
-        await create_tables()
+        await schema.ensure_current()
         await changes.start()
         tasks = [asyncio.create_task(task()) for task in background]
         yield

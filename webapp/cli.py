@@ -48,6 +48,8 @@ def run(options: argparse.Namespace) -> int:
         from webapp import backup, commands, sample
 
         match options.command:
+            case "migrate":
+                asyncio.run(commands.migrate())
             case "create-user":
                 asyncio.run(commands.create_user(options))
             case "load-sample":
@@ -66,6 +68,11 @@ def parser() -> Parser:
     top = Parser(prog="run.py", description="Latchkey: the front door of an internal tool.")
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser("serve", help="answer requests (the default)", description="Answer requests.")
+    commands.add_parser(
+        "migrate",
+        help="bring the database's tables to this version",
+        description="Bring the database's tables to this version. An SQLite file is copied beside itself before.",
+    )
     commands.add_parser(
         "load-sample",
         help="add ten made-up employees",

@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, select, true
 
-from webapp import employees, settings
+from webapp import employees, schema, settings
 from webapp.auth import passwords, signins
-from webapp.database import Duplicate, create_tables, database
+from webapp.database import Duplicate, database
 from webapp.pages.sign_ins import KINDS, iso, living_of
 from webapp.tables import sign_ins
 from webapp.user_agents import in_words
@@ -20,7 +20,7 @@ async def create_user(options: argparse.Namespace) -> None:
     if options.birth_date and options.hire_date and options.hire_date <= options.birth_date:
         settings.refuse("--hire-date must be after --birth-date")
     async with database:
-        await create_tables()
+        await schema.ensure_current()
         if await employees.with_email(options.email):
             settings.refuse(f"there is an employee with the email {options.email} already")
         password = read_password(from_stdin=options.password_stdin)
@@ -76,10 +76,20 @@ def typed_password() -> str:
     return password
 
 
+async def migrate() -> None:
+    """Bring the database to the newest revision and say what was done."""
+    async with database:
+        before = await schema.migrate()
+    if before == schema.head():
+        print(f"The database is at revision {before} already; there is nothing to do")
+    else:
+        print(f"The database is now at revision {schema.head()}")
+
+
 async def list_sign_ins(email: str) -> None:
     """Print somebody's living sign-ins, the latest used first."""
     async with database:
-        await create_tables()
+        await schema.ensure_current()
         theirs = living_of(await number_of(email))
         rows = await database.fetch_all(select(sign_ins).where(theirs).order_by(sign_ins.c.used.desc()))
     for row in rows:
@@ -91,7 +101,7 @@ async def list_sign_ins(email: str) -> None:
 async def end_sign_ins(email: str | None, *, everybody: bool) -> None:
     """End all sign-ins of one employee, or of everybody."""
     async with database:
-        await create_tables()
+        await schema.ensure_current()
         which: ColumnElement[bool] = true() if everybody else sign_ins.c.emp_no == await number_of(email or "")
         ended = await signins.end_where(which, "ended by a command")
     print(f"{ended} sign-ins were ended; every worker refuses their tokens within a second")

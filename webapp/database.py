@@ -5,19 +5,17 @@ from typing import Any
 import databases
 from databases.core import Connection, Transaction
 from sqlalchemy import Column, Insert, Update, select
-from sqlalchemy.schema import CreateIndex, CreateTable
 
 from webapp import clock, settings
 from webapp.connections import Duplicate as Duplicate
 from webapp.connections import Unavailable as Unavailable
 from webapp.connections import WatchedConnection, WholeTransaction, turn_of
-from webapp.tables import metadata
 
 
 class Database(databases.Database):
     """A `databases.Database` with the connections and transactions above."""
 
-    has_tables = False
+    is_current = False
 
     SUPPORTED_BACKENDS: dict[str, str] = {  # noqa: RUF012  as its base has it
         "sqlite": "webapp.sqlite:HeldSQLiteBackend",
@@ -96,15 +94,3 @@ class Database(databases.Database):
 
 
 database = Database(settings.DATABASE_URL)
-
-
-async def create_tables() -> None:
-    """Make the tables and indexes that are not there yet, all or none, once in a program."""
-    if database.has_tables:
-        return
-    async with database.transaction():
-        for table in metadata.sorted_tables:
-            await database.execute(CreateTable(table, if_not_exists=True))
-            for index in table.indexes:
-                await database.execute(CreateIndex(index, if_not_exists=True))
-    database.has_tables = True

@@ -5,9 +5,9 @@ import secrets
 from datetime import date
 from typing import NamedTuple
 
-from webapp import employees, settings
+from webapp import employees, schema, settings
 from webapp.auth import passwords
-from webapp.database import create_tables, database
+from webapp.database import database
 
 
 class Person(NamedTuple):
@@ -42,7 +42,7 @@ PEOPLE = (
 async def load_sample() -> None:
     """Add the ten, all or none, and print their random passwords; refuse where there are employees already."""
     async with database:
-        await create_tables()
+        await schema.ensure_current()
         secret = [secrets.token_urlsafe(12) for _ in PEOPLE]
         hashes = await asyncio.gather(*map(passwords.hash_password, secret))
         async with database.transaction():

@@ -8,8 +8,8 @@ import socket
 import uvicorn
 from uvicorn.config import LOGGING_CONFIG
 
-from webapp import employees, settings
-from webapp.database import create_tables, database
+from webapp import employees, schema, settings
+from webapp.database import database
 from webapp.protocol import BoundedProtocol
 
 FIRST_STEPS = """There is no employee yet. Make one, or ten made-up ones to look around with, in another terminal:
@@ -34,9 +34,9 @@ def serve() -> None:
 
 
 async def is_inhabited() -> bool:
-    """Make the tables that are missing, and return whether there is any employee."""
+    """Make sure of the tables, and return whether there is any employee."""
     async with database:
-        await create_tables()
+        await schema.ensure_current()
         return await employees.anybody()
 
 

@@ -73,6 +73,7 @@ def main(file, people, ended):
     """Make the tables and fill them, hashing the one password once."""
     from sqlalchemy import create_engine
 
+    from webapp import schema
     from webapp.auth.passwords import hash_now
     from webapp.tables import employees, metadata, sign_ins
 
@@ -80,6 +81,8 @@ def main(file, people, ended):
     password_hash, now = hash_now(PASSWORD), time.time()
     connection = sqlite3.connect(file)
     connection.execute("PRAGMA synchronous = OFF")
+    connection.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) PRIMARY KEY)")
+    connection.execute("INSERT INTO alembic_version VALUES (?)", [schema.head()])
     with connection:
         insert(connection, employees, (employee_row(employees, n, password_hash, now) for n in range(people)))
         insert(connection, sign_ins, (sign_in_row(sign_ins, n, people, now) for n in range(ended)))
