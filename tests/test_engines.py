@@ -88,18 +88,21 @@ def test_ten_employees_at_once_have_ten_numbers(run, anonymous):
 
 
 def test_connections_are_no_more_than_the_setting(run, anonymous, monkeypatch):
-    monkeypatch.setattr(settings, "DATABASE_TIMEOUT_SECONDS", 0.05)
-    held = asyncio.Event()
+    holding, held = asyncio.Semaphore(0), asyncio.Event()
 
     async def hold():
         async with database.connection():
+            holding.release()
             await held.wait()
 
     async def one_too_many():
         tasks = [asyncio.create_task(hold()) for _ in range(settings.DATABASE_POOL_SIZE)]
-        await asyncio.sleep(0)
-        with pytest.raises(Unavailable):
-            await asyncio.create_task(database.fetch_val("SELECT 1"))
+        for _ in tasks:
+            await holding.acquire()
+        with monkeypatch.context() as impatient:
+            impatient.setattr(settings, "DATABASE_TIMEOUT_SECONDS", 0.05)
+            with pytest.raises(Unavailable):
+                await asyncio.create_task(database.fetch_val("SELECT 1"))
         held.set()
         await asyncio.gather(*tasks)
         return await database.fetch_val("SELECT 1")

@@ -195,7 +195,7 @@ def test_kill_9_of_a_server_among_five_hundred_operations(tmp_path):
 
     processes = [*server.workers(), server.process.pid]
     with ThreadPoolExecutor(50) as threads:
-        running = [threads.submit(one_client, number) for number in range(250)]
+        running = [threads.submit(one_client, number) for number in range(300)]
         while len(opened) + len(ended) < 60:
             time.sleep(0.005)
         for process in processes:
