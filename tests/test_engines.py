@@ -5,14 +5,18 @@ import time
 from datetime import date
 
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
 from sqlalchemy import func, insert, select, update
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
 
 from tests.conftest import CONNECTION, ON_SQLITE, add_employee, log_in
-from webapp import clock, settings
+from webapp import clock, schema, settings
 from webapp import employees as staff
 from webapp.auth import signins
 from webapp.database import Duplicate, Unavailable, database
-from webapp.tables import changes, employees, sign_ins
+from webapp.tables import changes, employees, metadata, sign_ins
 
 FULL_UNICODE = "Zoë Ωmega 張 😀 \u200d\U0001f469"
 
@@ -128,3 +132,21 @@ def test_the_clock_follows_the_databases(run, anonymous, monkeypatch):
     monkeypatch.setattr(clock, "own", lambda: time.time() - 1000)
     run(database.follow_clock)
     assert clock.now() == pytest.approx(time.time() - (1000 if ON_SQLITE else 0), abs=2)
+
+
+def test_the_migrations_have_made_the_tables_of_the_code(run, anonymous):
+    async def differences():
+        engine = create_async_engine(schema.address(), poolclass=NullPool)
+        async with engine.connect() as connection:
+            found = await connection.run_sync(lambda one: compare_metadata(MigrationContext.configure(one), metadata))
+        await engine.dispose()
+        return found
+
+    assert run(differences) == []
+
+
+def test_two_who_migrate_at_once_do_it_once(run, anonymous):
+    async def both():
+        return await asyncio.gather(schema.migrate(), schema.migrate())
+
+    assert run(both) == [schema.head()] * 2

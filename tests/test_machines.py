@@ -5,11 +5,14 @@ import json
 import os
 import secrets
 import statistics
+import subprocess
+import sys
 import time
 
 import pytest
 
 from tests.test_processes import TWO_SECONDS, Server, ask, log_in, refresh, seconds_until
+from webapp import settings
 
 pytestmark = [
     pytest.mark.processes,
@@ -27,12 +30,22 @@ def connections(tmp_path_factory):
     (fast_clock / "sitecustomize.py").write_text(AHEAD)
     fast = Server(fast_clock, **shared, PYTHONPATH=str(fast_clock))
     right = Server(tmp_path_factory.mktemp("right"), **shared)
+    refuses_to_serve(right)
     fast.add_user("ann@example.com")
     fast.start()
     right.start()
     yield [*fast.one_connection_each().values(), *right.one_connection_each().values()]
     fast.stop()
     right.stop()
+
+
+def refuses_to_serve(server):
+    """Before `migrate` there is one line that names it, and nothing else happens."""
+    line = [sys.executable, "run.py"]
+    done = subprocess.run(line, cwd=settings.ROOT, env=server.environment, capture_output=True, text=True, timeout=20)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "run `python run.py migrate`" in done.stderr
 
 
 def claims_of(token):

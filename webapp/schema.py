@@ -123,7 +123,9 @@ def upgrade(connection: "Connection") -> str | None:
     from alembic import command
     from alembic.migration import MigrationContext
 
-    connection.exec_driver_sql(LOCKS[engine_name()])
+    lock = connection.exec_driver_sql(LOCKS[engine_name()])
+    if lock.returns_rows and lock.scalar() == 0:
+        raise Unavailable("somebody else is migrating it")
     written = MigrationContext.configure(connection).get_current_revision()
     refuse_newer(written)
     revision = written or (FIRST if inspect(connection).has_table("employees") else None)
