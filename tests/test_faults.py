@@ -64,7 +64,7 @@ def seconds_to_recover(connections):
     began = time.monotonic()
     for connection in connections:
         while ask(connection, "POST", "/api/login", username=EMAILS[0], password=PASSWORD)[0] != 200:
-            assert time.monotonic() < began + 10
+            assert time.monotonic() < began + 4, "well before uvicorn closes the idle connection"
             time.sleep(0.02)
     return time.monotonic() - began
 
@@ -141,23 +141,6 @@ def test_postgresql_stops_for_ten_seconds_under_load(tmp_path, postgresql):
         for connection in workers.values():
             assert {ask(connection, "GET", "/api/me", body["access_token"])[0] for body in bodies} == {200}
         assert server.workers() == before, "nobody was restarted"
-    finally:
-        server.stop()
-
-
-def test_postgresql_cuts_every_connection(tmp_path, postgresql):
-    address, _, _ = postgresql
-    server = started(tmp_path, DATABASE_URL=address)
-    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'latchkey'"
-    try:
-        before, workers = server.workers(), server.one_connection_each()
-        token = log_in(next(iter(workers.values())), EMAILS[0])["access_token"]
-        for _ in range(5):
-            subprocess.run(["psql", "-q", "-d", address, "-c", cut], check=True, stdout=subprocess.DEVNULL)
-            for connection in workers.values():
-                assert ask(connection, "GET", "/api/me", token)[0] in (200, 503)
-            assert seconds_to_recover(workers.values()) < TWO_SECONDS
-        assert server.workers() == before
     finally:
         server.stop()
 

@@ -7,7 +7,6 @@ from databases.backends.postgres import PostgresBackend, PostgresConnection
 
 from webapp import settings
 
-LOCK_WAIT_MILLISECONDS = 5000
 AWAY = (
     asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
@@ -27,7 +26,11 @@ class PooledConnection(PostgresConnection):
     async def release(self) -> None:
         if self.spoilt and self._connection is not None:
             self._connection.terminate()
-        await super().release()
+        try:
+            await super().release()
+        except AWAY:
+            # It was cut while it was given back: the pool replaces it, and the work was done.
+            self._connection = None
 
 
 class PostgreSQLBackend(PostgresBackend):
@@ -41,8 +44,8 @@ class PostgreSQLBackend(PostgresBackend):
             "min_size": 1,
             "max_size": settings.DATABASE_POOL_SIZE,
             "timeout": settings.DATABASE_TIMEOUT_SECONDS,
-            "command_timeout": LOCK_WAIT_MILLISECONDS / 1000 + 1,
-            "server_settings": {"lock_timeout": str(LOCK_WAIT_MILLISECONDS), "application_name": "latchkey"},
+            "command_timeout": settings.DATABASE_TIMEOUT_SECONDS,
+            "server_settings": {"application_name": "latchkey"},
         }
         super().__init__(database_url, **{**bounds, **options})
 
