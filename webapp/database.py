@@ -13,7 +13,7 @@ from webapp.connections import WatchedConnection, WholeTransaction, turn_of
 
 
 class Database(databases.Database):
-    """A `databases.Database` with the connections and transactions above."""
+    """A `databases.Database` with the connections and transactions of webapp/connections.py."""
 
     is_current = False
 
