@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import importlib.util
 import shutil
 import sqlite3
 
@@ -24,8 +25,8 @@ LATER = '''"""One more column."""
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "9000"
+down_revision = "{head}"
 
 
 def upgrade() -> None:
@@ -49,7 +50,7 @@ def next_version(tmp_path, monkeypatch):
     def add(last_lines=""):
         folder = tmp_path / "migrations"
         shutil.copytree(schema.FOLDER, folder, ignore=shutil.ignore_patterns("__pycache__"))
-        (folder / "versions" / "0002_later.py").write_text(LATER + last_lines)
+        (folder / "versions" / "9000_later.py").write_text(LATER.format(head=schema.head()) + last_lines)
         monkeypatch.setattr(schema, "FOLDER", folder)
         tables.database.is_current = False
 
@@ -132,10 +133,11 @@ def test_tables_from_before_migrations_are_adopted(file):
 
 
 def test_a_copy_of_the_older_file_is_left_beside_it(file, next_version):
-    build(file, "0001")
+    today = schema.head()
+    build(file, today)
     next_version()
     assert start()
-    copy = file.with_name("latchkey.db.before-0002")
+    copy = file.with_name("latchkey.db.before-9000")
     assert "nickname" in columns(file)
     assert "nickname" not in columns(copy)
     assert counts(file) == counts(copy) == dict.fromkeys(metadata.tables, 1)
@@ -143,13 +145,14 @@ def test_a_copy_of_the_older_file_is_left_beside_it(file, next_version):
 
 
 def test_an_interrupted_migration_leaves_the_tables_as_they_were(file, next_version):
-    build(file, "0001")
+    today = schema.head()
+    build(file, today)
     before = query(file, "SELECT sql FROM sqlite_master ORDER BY name")
     next_version('    raise RuntimeError("the power is gone")\n')
     with pytest.raises(RuntimeError, match="the power is gone"):
         start()
     assert query(file, "SELECT sql FROM sqlite_master ORDER BY name") == before
-    assert query(file, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert query(file, "SELECT version_num FROM alembic_version") == [(today,)]
     assert counts(file) == dict.fromkeys(metadata.tables, 1)
 
 
@@ -196,3 +199,11 @@ def test_a_locked_database_is_one_line(file, monkeypatch, capsys):
             main(["migrate"])
     (line,) = capsys.readouterr().err.splitlines()
     assert "cannot be used (database is locked)" in line
+
+
+@pytest.mark.skipif(importlib.util.find_spec("asyncpg") is None, reason="asyncpg is not installed")
+def test_a_migration_goes_the_way_to_the_server_that_requests_go(monkeypatch):
+    monkeypatch.setattr(
+        schema, "database", tables.Database("postgresql://ann@db.example.com/people?ssl=require&min_size=2")
+    )
+    assert schema.connection_options() == {"ssl": "require"}
