@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from webapp import cookies, settings
+from webapp import cookies, settings, static_files
 from webapp.clients import Client, client_of
 from webapp.headers import headers_for
 from webapp.quick import HTMLAnswer, JSONAnswer
@@ -30,13 +30,19 @@ templates = jinja2.Environment(
 )
 
 
+def in_words(iso_time: str) -> str:
+    """Return a time for people."""
+    read = datetime.fromisoformat(iso_time)
+    return f"{read.day} {read:%b %Y, %H:%M} UTC"
+
+
 def when(iso_time: str) -> Markup:
     """Return a time for people, and for machines in its `datetime`."""
-    read = datetime.fromisoformat(iso_time)
-    return Markup('<time datetime="{}">{}</time>').format(iso_time, f"{read.day} {read:%b %Y, %H:%M} UTC")
+    return Markup('<time datetime="{}">{}</time>').format(iso_time, in_words(iso_time))
 
 
-templates.filters["when"] = when
+templates.filters.update(when=when, in_words=in_words)
+templates.globals["static"] = static_files.files.address
 
 SENTENCES = {
     400: "This request could not be read. Mend it and send it again.",

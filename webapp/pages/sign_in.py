@@ -49,3 +49,9 @@ async def logout(request: Request) -> Response:
     if before is not None:
         await signins.end(before.id, "logged out")
     return outcomes.logged_out(request, was_logged_in=before is not None)
+
+
+@open_to_all
+async def change_password(request: Request) -> Response:
+    """Lead a password manager to the page where one's password is changed (a well-known URL of the W3C)."""
+    return answers.redirect(request, "/auth/password")
