@@ -17,7 +17,7 @@ HASH = re.compile(r"[0-9a-f]{16}")
 class HashedFiles(StaticFiles):
     """Serves each file at NAME, to be kept for an hour, and at HASH/NAME, to be kept for a year.
 
-    At an address with another hash – from a newer or an older version of the site – the file is served as at NAME.
+    With another hash, which a newer or an older version of the site has named, the file is served as at NAME.
     """
 
     def __init__(self, *, directory: PathLike, packages: list[str | tuple[str, str]]) -> None:

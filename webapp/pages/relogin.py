@@ -16,6 +16,7 @@ from webapp.database import database
 from webapp.employees import Employee
 from webapp.quick import HTMLAnswer
 from webapp.tables import employees, sign_ins
+from webapp.templating import templates
 
 
 @open_to_all
@@ -50,7 +51,7 @@ def form(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Return what is in the dialog; it leaves the page's title alone."""
-    template = answers.templates.get_template("_relogin.html")
+    template = templates.get_template("_relogin.html")
     return HTMLAnswer(template.render(email=email, sentence=sentence, errors=errors or {}), status, headers)
 
 
