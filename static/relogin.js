@@ -38,7 +38,8 @@
     if (who !== user) return location.replace(location.pathname + location.search); // nothing is sent in another's name
     const again = interrupted;
     interrupted = [];
-    if (dialog.open) dialog.close("restored");
+    dialog.close();
+    dialog.replaceChildren(); // no password stays in the page
     if (again.length) say("You are signed in again.");
     again.forEach(({ send }) => send());
   };
@@ -55,12 +56,10 @@
   });
 
   dialog.addEventListener("close", () => {
-    if (dialog.returnValue !== "restored") {
-      say(interrupted.some(({ writes }) => writes) ? "Not saved. You are signed out." : "You are signed out.");
-      interrupted = [];
-    }
-    dialog.returnValue = "";
-    dialog.replaceChildren(); // no password stays in the page
+    if (dialog.open || !dialog.firstElementChild) return; // one has logged in
+    say(interrupted.some(({ writes }) => writes) ? "Not saved. You are signed out." : "You are signed out.");
+    interrupted = [];
+    dialog.replaceChildren();
   });
 
   // Who is logged in now is told to the other tabs: by a login in the dialog, by every page that opens, and by a logout.
