@@ -64,6 +64,12 @@ async def part(request: Request) -> Response:
 
 
 @open_to_all
+async def error(request: Request) -> Response:
+    """Answer as where something is wrong."""
+    return answers.refusal(request, request.path_params["status"])
+
+
+@open_to_all
 async def seen(request: Request) -> Response:
     """Tell the test what was sent."""
     return JSONAnswer(asked)
@@ -88,6 +94,7 @@ added = [
     Route("/test/page", page),
     Route("/test/echo", echo, methods=["POST"]),
     Route("/test/part", part),
+    Route("/test/error/{status:int}", error),
     Route("/test/seen", seen),
     Route("/test/fresh", fresh, methods=["POST"]),
 ]
