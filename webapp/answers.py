@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from webapp import cookies, settings
-from webapp.clients import Client, client_of
+from webapp.clients import Client, client_of, is_in_dialog
 from webapp.headers import headers_for
 from webapp.quick import HTMLAnswer, JSONAnswer
 from webapp.templating import templates
@@ -123,7 +123,8 @@ def refusal(
         return JSONAnswer(body, status, headers)
     if client_of(request) is Client.HTMX:
         told = templates.get_template("_error.html").render(sentence=sentence)
-        return HTMLAnswer(told, status, {**(headers or {}), "HX-Retarget": "#flash", "HX-Reswap": "innerHTML"})
+        place = "#relogin-problem" if is_in_dialog(request) else "#flash"
+        return HTMLAnswer(told, status, {**(headers or {}), "HX-Retarget": place, "HX-Reswap": "innerHTML"})
     response = page(request, "error", {"status": status, "sentence": sentence}, status)
     response.headers.update(headers or {})
     return response

@@ -22,7 +22,7 @@ from webapp.csrf import CrossSiteGuard
 from webapp.database import Unavailable, database
 from webapp.headers import SecurityHeaders
 from webapp.limits import BodyLimits
-from webapp.pages import home, sign_in, sign_ins, tokens
+from webapp.pages import home, relogin, sign_in, sign_ins, tokens
 from webapp.request_log import RequestLog
 
 # The first that matches answers: what is asked most often comes first.
@@ -34,6 +34,7 @@ routes = [
     Route("/auth/login", sign_in.login),
     Route("/auth/token", sign_in.token, methods=["POST"]),
     Route("/auth/logout", sign_in.logout, methods=["POST"]),
+    Route("/auth/relogin", relogin.show),
     Mount("/static", open_to_all(static_files.files)),
     Route("/auth/sign-ins", sign_ins.show),
     Route("/auth/sign-ins/end-others", sign_ins.end_others, methods=["POST"]),

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from webapp import answers, employees, server
+from webapp import employees, server
 from webapp.app import app
 from webapp.auth import changes, passwords
 from webapp.auth.access import closed_unless_open, open_to_all
@@ -16,10 +16,11 @@ from webapp.bodies import MULTIPART, read_fields
 from webapp.database import database
 from webapp.quick import HTMLAnswer, JSONAnswer
 from webapp.tables import metadata
+from webapp.templating import templates
 
 asked: list[dict[str, object]] = []
 
-PAGE = answers.templates.from_string("""
+PAGE = templates.from_string("""
 {% extends "base.html" %}
 {% block main %}
 <section class="card stack">
