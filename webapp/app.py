@@ -22,13 +22,13 @@ from webapp.csrf import CrossSiteGuard
 from webapp.database import Unavailable, database
 from webapp.headers import SecurityHeaders
 from webapp.limits import BodyLimits
-from webapp.pages import home, relogin, sign_in, sign_ins, tokens
+from webapp.pages import home, my_info, relogin, sign_in, sign_ins, tokens
 from webapp.request_log import RequestLog
 
 # The first that matches answers: what is asked most often comes first.
 routes = [
-    Route("/api/me", api.me),
-    Route("/admin/me", home.my_info),
+    Route("/api/me", my_info.my_info, methods=["GET", "PATCH"]),
+    Route("/admin/me", my_info.my_info, methods=["GET", "POST"]),
     Route("/", home.front),
     Route("/auth/home", home.home),
     Route("/auth/login", sign_in.login),

@@ -34,6 +34,8 @@ employees = Table(
     Column("scopes", Text, nullable=False),
     Column("is_active", Boolean, nullable=False),
     Column("changed", Double, nullable=False),
+    Column("preferred_name", String(50)),
+    Column("about", Text),
     **TEXTS,
 )
 
