@@ -48,6 +48,6 @@ def test_screenshots(new_context, name, scheme):
         color_scheme=scheme, viewport={"width": 900, "height": 600}, user_agent=FIREFOX, reduced_motion="reduce"
     ).new_page()
     PICTURES[name](page)
-    page.mouse.move(0, 0)
+    page.mouse.move(0, 599)
     FOLDER.mkdir(exist_ok=True)
     page.screenshot(path=FOLDER / f"{name}-{scheme}.png")
