@@ -84,6 +84,16 @@ attempts = Table(
     **TEXTS,
 )
 
+notes = Table(
+    "notes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("emp_no", ForeignKey("employees.emp_no"), nullable=False, index=True),
+    Column("text", Text, nullable=False),
+    Column("changed", Double, nullable=False),
+    **TEXTS,
+)
+
 # What every worker must hear of: a sign-in that has ended, or an employee who has changed.
 changes = Table(
     "changes",
