@@ -6,7 +6,7 @@ from typing import Any
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import ANN, log_in
+from tests.browser.conftest import ANN, expire, log_in
 from tests.conftest import PASSWORD
 
 
@@ -107,6 +107,24 @@ def ended(page: Any) -> None:
     expect(page.get_by_role("status").first).to_have_text("All other sign-ins have ended")
 
 
+def notes(page: Any) -> None:
+    """Notes, of which one is being edited."""
+    log_in(page.context, ANN)
+    for text in ("Ask Mei for the new badge", "Call the locksmith\nabout the side door"):
+        page.context.request.post("/notes", form={"text": text})
+    page.goto("/notes")
+    page.get_by_role("link", name="Edit “Call").click()
+    expect(page.get_by_label("Note", exact=True)).to_be_focused()
+
+
+def relogin(page: Any) -> None:
+    """The dialog over My sign-ins, once the session has expired."""
+    sign_ins(page)
+    expire(page.context)
+    page.get_by_role("link", name="My Info").click()
+    expect(page.get_by_role("dialog", name="Log in again")).to_be_visible()
+
+
 def logged_out(page: Any) -> None:
     """The login form after a logout."""
     home(page)
@@ -125,6 +143,7 @@ def error(status: int) -> Callable[[Any], None]:
 
     def go(page: Any) -> None:
         page.goto(f"/test/error/{status}")
+        expect(page).to_have_title(f"Error {status} – Latchkey")
 
     return go
 
@@ -142,6 +161,8 @@ STATES: dict[str, Callable[[Any], None]] = {
     "sign-ins, token refused": token_refused,
     "sign-ins, token made": token_made,
     "sign-ins, ended": ended,
+    "notes": notes,
+    "relogin": relogin,
     "logged out": logged_out,
     "not found": not_found,
     **{f"error {status}": error(status) for status in (403, 404, 429, 500, 503)},

@@ -83,7 +83,7 @@ def assert_targets_are_large_enough(page):
     assert targets
     for target in targets:
         least = 24 if 'class="show"' in target["text"] or target["text"].startswith("<a ") else 44
-        assert target["sentence"] or min(target["height"], target["width"]) >= least, target
+        assert target["sentence"] or round(min(target["height"], target["width"])) >= least, target
 
 
 @EACH
