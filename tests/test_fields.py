@@ -6,6 +6,7 @@ import time
 import pytest
 from starlette.requests import Request
 from starlette.routing import Route
+from wtforms import ValidationError
 
 from tests.conftest import API, HTMX, client_like
 from webapp import answers, bodies, inputs
@@ -27,7 +28,7 @@ class Person(Fields):
 
     def validate_born(self, field):
         if field.data and field.data.year < 1900:
-            raise ValueError("Enter a birth date after 1900")
+            raise ValidationError("Enter a birth date after 1900")
 
     def validate_name(self, field):
         if field.data != field.data.strip() or not field.data:
