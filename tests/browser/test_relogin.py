@@ -67,6 +67,16 @@ def test_the_other_button_is_the_other_value(site, typing):
     assert site.call("/test/seen")[0]["act"] == ["send"]
 
 
+def test_what_was_sent_goes_again_whatever_has_become_of_the_page_and_the_focus(site, typing):
+    typing.evaluate("document.getElementById('draft').addEventListener('mousedown', (event) => event.preventDefault())")
+    interrupted(typing)
+    typing.evaluate("document.getElementById('words').value = 'changed by the page'")
+    answer(typing)
+    expect(typing.locator("#done")).to_be_visible()
+    (seen,) = site.call("/test/seen")
+    assert (seen["words"], seen["act"]) == (["ten minutes' work\u00e4"], ["draft"])
+
+
 def test_a_question_is_asked_once(site, typing):
     questions = []
     typing.on("dialog", lambda question: (questions.append(question.message), question.accept()))
@@ -285,6 +295,7 @@ def test_axe_finds_nothing_in_the_dialog(new_context, violations, scheme):
     assert violations(page) == []
     answer(page, "")
     expect(dialog(page).get_by_text("Enter your password")).to_be_visible()
+    dialog(page).get_by_role("button", name="Not now").hover()
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
     page.keyboard.press("Escape")

@@ -28,7 +28,7 @@ class Profile(Fields):
 
 
 async def my_info(request: Request) -> Response:
-    """Show one's own details; or change what one says of oneself, with POST all of it, with PATCH what is given."""
+    """Show one's own details; or with POST or PATCH change what one says of oneself: what is not given stays."""
     if request.method in ("POST", "PATCH"):
         changed: Response = await change(request)
         return changed
@@ -52,9 +52,7 @@ async def context_of(request: Request) -> Mapping[str, Any]:
 @requires("user:write")
 async def change(request: Request) -> Response:
     """Change what one says of oneself, which every worker hears of."""
-    is_patch = request.method == "PATCH"
-    kinds = (JSON, FORM) if is_patch else (FORM,)
-    form = await submitted(request, Profile, "my_info", kinds=kinds, partly=is_patch, context=context_of)
+    form = await submitted(request, Profile, "my_info", kinds=(FORM, JSON), partly=True, context=context_of)
     said = {name: value or None for name, value in form.data.items()}
     if said:
         await accounts.change_profile(request.user.emp_no, said, asked_by=request.auth.sign_in.id)
