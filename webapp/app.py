@@ -9,9 +9,8 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
 
-from webapp import api, request_log, schema, settings
+from webapp import api, request_log, schema, settings, static_files
 from webapp.answers import on_failure
 from webapp.auth import changes, housekeeping, last_used
 from webapp.auth.access import closed_unless_open, open_to_all
@@ -23,21 +22,20 @@ from webapp.csrf import CrossSiteGuard
 from webapp.database import Unavailable, database
 from webapp.headers import SecurityHeaders
 from webapp.limits import BodyLimits
-from webapp.pages import home, sign_in, sign_ins, tokens
+from webapp.pages import home, my_info, notes, relogin, sign_in, sign_ins, tokens
 from webapp.request_log import RequestLog
-
-static = open_to_all(StaticFiles(directory=settings.ROOT / "static", packages=[("js_lib_htmx", "static/htmx")]))
 
 # The first that matches answers: what is asked most often comes first.
 routes = [
-    Route("/api/me", api.me),
-    Route("/admin/me", home.my_info),
+    Route("/api/me", my_info.my_info, methods=["GET", "PATCH"]),
+    Route("/admin/me", my_info.my_info, methods=["GET", "POST"]),
     Route("/", home.front),
     Route("/auth/home", home.home),
     Route("/auth/login", sign_in.login),
     Route("/auth/token", sign_in.token, methods=["POST"]),
     Route("/auth/logout", sign_in.logout, methods=["POST"]),
-    Mount("/static", static),
+    Route("/auth/relogin", relogin.show),
+    Mount("/static", open_to_all(static_files.files)),
     Route("/auth/sign-ins", sign_ins.show),
     Route("/auth/sign-ins/end-others", sign_ins.end_others, methods=["POST"]),
     Route("/auth/sign-ins/{id}/end", sign_ins.end, methods=["POST"]),
@@ -49,6 +47,11 @@ routes = [
     Route("/api/sign-ins/end-others", sign_ins.end_others, methods=["POST"]),
     Route("/api/sign-ins/{id}/end", sign_ins.end, methods=["POST"]),
     Route("/api/tokens", tokens.make, methods=["POST"]),
+    Route("/.well-known/change-password", sign_in.change_password),
+    Route("/notes", notes.every, methods=["GET", "POST"]),
+    Route("/notes/{id:int}", notes.one, methods=["GET", "POST"]),
+    Route("/notes/{id:int}/edit", notes.edit),
+    Route("/notes/{id:int}/delete", notes.remove, methods=["POST"]),
     Route("/healthz", api.healthz),
 ]
 

@@ -17,6 +17,8 @@ EMPLOYEE = {
     "gender": "F",
     "hire_date": "2020-01-02",
     "scopes": ["user:read", "user:write"],
+    "preferred_name": None,
+    "about": None,
 }
 # What else a contender's answer says, where the same bytes are to be compared.
 HEADERS = [(name.encode(), value.encode()) for name, value in json.loads(os.environ.get("BENCH_HEADERS", "[]"))]
