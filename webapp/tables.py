@@ -93,3 +93,20 @@ changes = Table(
     sqlite_autoincrement=True,
     **TEXTS,
 )
+
+# Who changed what of whom; rows are only ever added, and outlive whom they name.
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("made", Double, nullable=False),
+    Column("actor", Integer),
+    Column("how", String(12), nullable=False),
+    Column("address", String(45), nullable=False),
+    Column("action", String(40), nullable=False),
+    Column("emp_no", Integer),
+    Column("details", Text, nullable=False),
+    Index("audit_of_employee", "emp_no", "id"),
+    sqlite_autoincrement=True,
+    **TEXTS,
+)

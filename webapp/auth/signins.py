@@ -10,6 +10,7 @@ from webapp import clock, settings
 from webapp.auth import changes
 from webapp.auth.held import SignIn, held
 from webapp.auth.tokens import Claims, create_token
+from webapp.clients import address_of as address_of
 from webapp.database import database
 from webapp.employees import Employee, employee_from
 from webapp.tables import employees, sign_ins
@@ -64,11 +65,6 @@ async def open_sign_in(
         )
     )
     return SignIn(sid, kind, employee, allowed(employee, scopes), ends, now)
-
-
-def address_of(conn: HTTPConnection) -> str:
-    """Return the client's address: the peer's, or what a trusted proxy says."""
-    return conn.client.host[:45] if conn.client else ""
 
 
 def user_agent_of(conn: HTTPConnection) -> str:
