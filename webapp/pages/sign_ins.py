@@ -101,6 +101,7 @@ async def context_of(request: Request) -> dict[str, Any]:
         "attempts": await attempts_of(request.user.emp_no),
         "kinds": KINDS,
         "outcomes": OUTCOMES,
+        "scope_choices": [(scope, scope) for scope in request.user.scopes],
         "may_change": request.auth.sign_in.kind != "token",
         "new_token": None,
         "sentence": None,
