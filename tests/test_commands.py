@@ -119,7 +119,7 @@ def test_without_a_terminal_the_pipe_is_named(stopped, typed, capsys):
 @pytest.mark.parametrize("password", ["", "\n", "seven77"])
 def test_a_short_password_is_refused(running, stopped, typed, capsys, password):
     typed(password)
-    assert "8 to 1,000 characters" in refused(capsys, *USER, "--password-stdin")
+    assert "15 to 1,000 characters" in refused(capsys, *USER, "--password-stdin")
     assert all_employees(running) == []
 
 

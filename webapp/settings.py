@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
+from urllib.parse import urlsplit
 
 from databases import DatabaseURL
 from starlette.config import Config
@@ -107,11 +108,20 @@ def database_url(text: str) -> DatabaseURL:
     return url.replace(database=str(ROOT / url.database))
 
 
+def site(text: str) -> str:
+    """Return the address at which people open this site, without a slash at its end; "" where none is given."""
+    parts = urlsplit(text)
+    if text and (parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or "?" in text):
+        raise ValueError(text)
+    return text.rstrip("/")
+
+
 SECONDS = "a whole number of seconds from 1 to 31536000"
 COUNT = "a whole number from 1 to 1000000"
 
 HOST = setting("HOST", host, "an address of this machine, such as 127.0.0.1")
 PORT = setting("PORT", whole(0, 65535), "a whole number from 0 to 65535")
+PUBLIC_URL = setting("PUBLIC_URL", site, "an address without a path, such as https://latchkey.example.com, or empty")
 WORKERS = setting("WORKERS", whole(1, 64), "a whole number from 1 to 64")
 DATABASE_URL = setting(
     "DATABASE_URL",
@@ -130,7 +140,8 @@ ACCESS_TOKEN_EXPIRE_SECONDS = setting("ACCESS_TOKEN_EXPIRE_SECONDS", whole(1, 31
 SIGN_IN_MAX_SECONDS = setting("SIGN_IN_MAX_SECONDS", whole(1, 31536000), SECONDS)
 STALE_AFTER_SECONDS = setting("STALE_AFTER_SECONDS", whole(1, 3600), "a whole number of seconds from 1 to 3600")
 BCRYPT_ROUNDS = setting("BCRYPT_ROUNDS", whole(4, 31), "a whole number from 4 to 31")
-PASSWORD_MIN_LENGTH = setting("PASSWORD_MIN_LENGTH", whole(1, 128), "a whole number from 1 to 128")
+PASSWORD_MIN_LENGTH = setting("PASSWORD_MIN_LENGTH", whole(8, 64), "a whole number from 8 to 64")
+LINK_MAX_SECONDS = setting("LINK_MAX_SECONDS", whole(60, 604800), "a whole number of seconds from 60 to 604800")
 THROTTLE_WINDOW_SECONDS = setting(
     "THROTTLE_WINDOW_SECONDS", whole(1, 86400), "a whole number of seconds from 1 to 86400"
 )
