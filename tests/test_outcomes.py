@@ -183,7 +183,11 @@ class TestMissingField:
     def test_api(self, anonymous):
         answer = client_like(anonymous, API).post("/api/login", data={"username": " "})
         assert answer.status_code == 400
-        assert answer.json() == {"detail": "Enter your email. Enter your password", "error": "invalid_request"}
+        assert answer.json() == {
+            "detail": "Enter your email. Enter your password",
+            "error": "invalid_request",
+            "fields": {"username": "Enter your email", "password": "Enter your password"},
+        }
 
 
 class TestLoggedIn:

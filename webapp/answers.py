@@ -136,7 +136,8 @@ def form_refusal(request: Request, refused: FormRefused) -> Response:
     """Return a form with what to mend, and what was typed."""
     if client_of(request) is Client.JSON:
         status = 400 if refused.status_code == 422 else refused.status_code
-        return JSONAnswer({"detail": refused.detail, "error": refused.error}, status, refused.headers)
+        body = {"detail": refused.detail, "error": refused.error}
+        return JSONAnswer({**body, "fields": refused.errors} if refused.errors else body, status, refused.headers)
     context = {**refused.context, "sentence": refused.detail, "errors": refused.errors, "values": refused.values}
     response = page(request, refused.form, context, refused.status_code)
     response.headers.update(refused.headers or {})
