@@ -23,7 +23,7 @@ from webapp.csrf import CrossSiteGuard
 from webapp.database import Unavailable, database
 from webapp.headers import SecurityHeaders
 from webapp.limits import BodyLimits
-from webapp.pages import home, sign_in, sign_ins, tokens
+from webapp.pages import home, password, sign_in, sign_ins, tokens
 from webapp.request_log import RequestLog
 
 static = open_to_all(StaticFiles(directory=settings.ROOT / "static", packages=[("js_lib_htmx", "static/htmx")]))
@@ -42,6 +42,8 @@ routes = [
     Route("/auth/sign-ins/end-others", sign_ins.end_others, methods=["POST"]),
     Route("/auth/sign-ins/{id}/end", sign_ins.end, methods=["POST"]),
     Route("/auth/tokens", tokens.make, methods=["POST"]),
+    Route("/auth/password", password.password, methods=["GET", "POST"]),
+    Route("/api/password", password.password, methods=["GET", "POST"]),
     Route("/api/login", api.login, methods=["POST"]),
     Route("/api/logout", sign_in.logout, methods=["POST"]),
     Route("/api/refresh", api.refresh, methods=["POST"]),

@@ -88,6 +88,12 @@ async def with_email(email: str) -> tuple[Employee, str] | None:
     return None if row is None else (employee_from(row._mapping), row["password_hash"])
 
 
+async def hash_of(emp_no: int) -> str | None:
+    """Return the hash of an employee's password."""
+    hashed: str | None = await database.fetch_val(select(employees.c.password_hash).where(employees.c.emp_no == emp_no))
+    return hashed
+
+
 async def lets_in(emp_no: int, password_hash: str) -> bool:
     """Return whether an employee is active and has this hash; neither changes before the transaction's end."""
     as_it_was = (employees.c.emp_no == emp_no) & (employees.c.password_hash == password_hash) & employees.c.is_active

@@ -3,14 +3,16 @@
 import asyncio
 import math
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import ColumnElement, func, insert, select, update
 from starlette.requests import Request
 
 from webapp import clock, settings
+from webapp.answers import FormRefused
 from webapp.auth import crowd
 from webapp.auth.signins import address_of, user_agent_of
 from webapp.database import database
@@ -18,6 +20,9 @@ from webapp.employees import normal_email
 from webapp.tables import attempts
 
 PENDING, WRONG, LOGGED_IN, THROTTLED, MALFORMED = "pending", "wrong", "logged in", "throttled", "malformed"
+CHANGED, BY_LINK, ASKED = "changed", "by link", "asked"
+# After these the failures before are forgotten.
+SUCCESSES = (LOGGED_IN, CHANGED, BY_LINK)
 LONGEST_WAIT_SECONDS = 86400
 # An attempt that has not been judged for so long never will be: its worker is gone.
 PENDING_SECONDS = 30
@@ -33,6 +38,20 @@ class TooManyAttempts(Exception):
     def __init__(self, seconds: int) -> None:
         super().__init__(seconds)
         self.seconds = seconds
+
+    def refusal(self, form: str, values: Mapping[str, str], context: Mapping[str, Any] | None = None) -> FormRefused:
+        """Return the refusal that shows a form again and says when to try again."""
+        minutes = -(-self.seconds // 60)
+        when = f"in {minutes} minutes" if minutes > 1 else "in a minute" if self.seconds > 5 else "in a few seconds"
+        return FormRefused(
+            form,
+            f"Too many attempts. Try again {when}",
+            errors={},
+            values=values,
+            status=429,
+            headers={"Retry-After": str(self.seconds)},
+            context=context,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +156,7 @@ async def pending_of(
 async def of_pair(pair: ColumnElement[bool], now: float) -> Allowance:
     """Return what one email is allowed from one address: each full round of failures doubles the wait."""
     limit, window = settings.THROTTLE_PAIR_FAILURES, settings.THROTTLE_WINDOW_SECONDS
-    success = await database.fetch_val(select(func.max(attempts.c.id)).where(pair, attempts.c.outcome == LOGGED_IN))
+    success = await database.fetch_val(select(func.max(attempts.c.id)).where(pair, attempts.c.outcome.in_(SUCCESSES)))
     since = (attempts.c.id > (success or 0)) & (attempts.c.made > now - LONGEST_WAIT_SECONDS)
     rounds, ended, begun = 0, now, list[float]()
     for made in reversed(await failures_of(pair & since, 1000)):

@@ -25,6 +25,9 @@ OUTCOMES = {
     "logged in": "Logged in",
     "throttled": "Too many attempts",
     "malformed": "Incomplete",
+    "changed": "Password changed",
+    "by link": "Password set with a link",
+    "asked": "Asked for a link by mail",
 }
 ATTEMPTS_SHOWN = 20
 
