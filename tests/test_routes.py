@@ -16,6 +16,10 @@ OPEN = {
     "/api/login": {"POST"},
     "/api/logout": {"POST"},
     "/api/refresh": {"POST"},
+    "/auth/link": {"GET", "POST"},
+    "/api/link": {"GET", "POST"},
+    "/auth/forgot": {"GET", "POST"},
+    "/api/forgot": {"GET", "POST"},
     "/healthz": {"GET"},
     "/static": {"GET"},
 }

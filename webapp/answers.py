@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from webapp import cookies, settings
+from webapp import cookies, mail, settings
 from webapp.clients import Client, client_of
 from webapp.headers import headers_for
 from webapp.quick import HTMLAnswer, JSONAnswer
@@ -37,6 +37,7 @@ def when(iso_time: str) -> Markup:
 
 
 templates.filters["when"] = when
+templates.globals["mail_is_on"] = mail.is_on
 
 SENTENCES = {
     400: "This request could not be read. Mend it and send it again.",

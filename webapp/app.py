@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 
 from webapp import api, request_log, schema, settings
 from webapp.answers import on_failure
-from webapp.auth import changes, housekeeping, last_used
+from webapp.auth import changes, forgotten, housekeeping, last_used
 from webapp.auth.access import closed_unless_open, open_to_all
 from webapp.auth.backend import JWTBackend
 from webapp.auth.outcomes import on_http_exception, on_sign_in_ended, on_unavailable
@@ -23,7 +23,7 @@ from webapp.csrf import CrossSiteGuard
 from webapp.database import Unavailable, database
 from webapp.headers import SecurityHeaders
 from webapp.limits import BodyLimits
-from webapp.pages import home, password, sign_in, sign_ins, tokens
+from webapp.pages import forgot, home, password, password_links, sign_in, sign_ins, tokens
 from webapp.request_log import RequestLog
 
 static = open_to_all(StaticFiles(directory=settings.ROOT / "static", packages=[("js_lib_htmx", "static/htmx")]))
@@ -44,6 +44,10 @@ routes = [
     Route("/auth/tokens", tokens.make, methods=["POST"]),
     Route("/auth/password", password.password, methods=["GET", "POST"]),
     Route("/api/password", password.password, methods=["GET", "POST"]),
+    Route("/auth/link", password_links.link, methods=["GET", "POST"]),
+    Route("/api/link", password_links.link, methods=["GET", "POST"]),
+    Route("/auth/forgot", forgot.forgot, methods=["GET", "POST"]),
+    Route("/api/forgot", forgot.forgot, methods=["GET", "POST"]),
     Route("/api/login", api.login, methods=["POST"]),
     Route("/api/logout", sign_in.logout, methods=["POST"]),
     Route("/api/refresh", api.refresh, methods=["POST"]),
@@ -64,7 +68,13 @@ middleware = [
 ]
 
 
-background = (changes.follow, last_used.keep_writing, housekeeping.keep_tidy, request_log.keep_writing)
+background = (
+    changes.follow,
+    last_used.keep_writing,
+    housekeeping.keep_tidy,
+    request_log.keep_writing,
+    forgotten.keep_mailing,
+)
 
 
 @asynccontextmanager

@@ -56,6 +56,8 @@ def run(options: argparse.Namespace) -> int:
                 asyncio.run(sample.load_sample())
             case "backup":
                 backup.backup(options.file.resolve())
+            case "password-link":
+                asyncio.run(commands.password_link(options.email))
             case "sign-ins":
                 asyncio.run(commands.list_sign_ins(options.email))
             case "end-sign-ins":
@@ -97,6 +99,12 @@ def parser() -> Parser:
         help=f"what they may do, separated by commas, of: {' '.join(employees.SCOPES)}",
     )
     user.add_argument("--password-stdin", action="store_true", help="read the password from standard input, one line")
+    linking = commands.add_parser(
+        "password-link",
+        help="print a one-time link with which somebody sets their password",
+        description="Print a one-time link with which somebody sets their password. Give it to nobody else.",
+    )
+    linking.add_argument("email", type=email)
     listing = commands.add_parser(
         "sign-ins", help="list somebody's living sign-ins", description="List living sign-ins."
     )

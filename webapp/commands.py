@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, select, true
 
-from webapp import employees, schema, settings
-from webapp.auth import password_rules, passwords, signins
+from webapp import audit, employees, schema, settings
+from webapp.auth import links, password_rules, passwords, signins
 from webapp.database import Duplicate, database
 from webapp.pages.sign_ins import KINDS, iso, living_of
 from webapp.tables import sign_ins
@@ -74,6 +74,22 @@ def typed_password() -> str:
     if getpass.getpass("The same again: ") != password:
         settings.refuse("the two passwords differ; nothing was changed")
     return password
+
+
+async def password_link(email: str) -> None:
+    """Print a one-time link with which an employee sets their password."""
+    if not settings.PUBLIC_URL and settings.PORT == 0:
+        settings.refuse("PORT is 0, so the site's address is not known here; set PUBLIC_URL")
+    async with database:
+        await schema.ensure_current()
+        found = await employees.with_email(email)
+        if found is None:
+            settings.refuse(f"there is no employee with the email {email}")
+        try:
+            link = await links.make(found[0], audit.Actor.of_command())
+        except links.LinkNotGood:
+            settings.refuse(f"the account of {email} is deactivated, so no password can be set; nothing was changed")
+    print(f"{link}\nGood once, within {links.lifetime()}; give it to {email} only")
 
 
 async def migrate() -> None:

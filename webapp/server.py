@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import copy
+import os
 import socket
 
 import uvicorn
@@ -22,6 +23,8 @@ def serve() -> None:
     if not asyncio.run(is_inhabited()):
         print(FIRST_STEPS)
     listener = listen()
+    if settings.PORT == 0 and not settings.PUBLIC_URL:
+        settings.PUBLIC_URL = os.environ["PUBLIC_URL"] = address_of(listener)  # for this process and its workers
     print(f"Latchkey is at {address_of(listener)}  (Ctrl+C stops it)", flush=True)
     config = server_config()
     if settings.WORKERS > 1:

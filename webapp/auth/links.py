@@ -42,6 +42,12 @@ async def make(employee: Employee, made_by: audit.Actor, action: audit.Action = 
     return f"{site()}{PATH}?token={token}"
 
 
+def lifetime() -> str:
+    """Return how long a link is good, in words."""
+    hours, rest = divmod(settings.LINK_MAX_SECONDS, 3600)
+    return f"{hours} hours" if hours > 1 and rest == 0 else f"{settings.LINK_MAX_SECONDS // 60} minutes"
+
+
 def site() -> str:
     """Return the address at which people open this site."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.HOST, settings.HOST)  # noqa: S104  it is only read here

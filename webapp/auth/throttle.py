@@ -169,17 +169,17 @@ async def of_pair(pair: ColumnElement[bool], now: float) -> Allowance:
     return Allowance(ended + min(window * 2 ** min(rounds - 1, 20), LONGEST_WAIT_SECONDS), left)
 
 
-async def of_window(which: ColumnElement[bool], limit: int, now: float) -> Allowance:
-    """Return what is allowed until the failures of the window that is past reach the limit."""
+async def of_window(which: ColumnElement[bool], limit: int, now: float, counted: str = WRONG) -> Allowance:
+    """Return what is allowed until the attempts of the window that is past, with this outcome, reach the limit."""
     in_window = attempts.c.made > now - settings.THROTTLE_WINDOW_SECONDS
-    failures = await failures_of(which & in_window, limit)
+    failures = await failures_of(which & in_window, limit, counted)
     if len(failures) < limit:
         return Allowance(now, limit - len(failures))
     return Allowance(failures[-1] + settings.THROTTLE_WINDOW_SECONDS, 0)
 
 
-async def failures_of(which: ColumnElement[bool], most: int) -> list[float]:
-    """Return when the failed attempts of a condition were made, the newest first."""
-    failed = select(attempts.c.made).where(which, attempts.c.outcome == WRONG)
+async def failures_of(which: ColumnElement[bool], most: int, counted: str = WRONG) -> list[float]:
+    """Return when the attempts of a condition with this outcome were made, the newest first."""
+    failed = select(attempts.c.made).where(which, attempts.c.outcome == counted)
     rows = await database.fetch_all(failed.order_by(attempts.c.id.desc()).limit(most))
     return [row["made"] for row in rows]

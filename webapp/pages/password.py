@@ -12,7 +12,7 @@ from webapp.auth import accounts, outcomes, password_rules, passwords, signins, 
 from webapp.auth import refresh as refresh_tokens
 from webapp.auth.held import SignIn
 from webapp.clients import Client, client_of
-from webapp.fields import Fields, refusal, submitted
+from webapp.fields import Context, Fields, refusal, submitted
 from webapp.inputs import Secret
 from webapp.pages.sign_ins import refuse_personal_tokens
 from webapp.quick import JSONAnswer
@@ -49,10 +49,7 @@ async def changed(request: Request) -> Response:
     """Change the password; this sign-in goes on as a new one with a new token, every other has ended."""
     form = await submitted(request, ChangePassword, FORM, context=context_of)
     user, current, new = request.user, form.data["current_password"], form.data["new_password"]
-    problem = await password_rules.problem_of(new, (user.first_name, user.last_name, user.email))
-    if problem:
-        form.problems["new_password"] = problem
-        raise await refusal(request, form, FORM, context_of)
+    await refuse_weak(request, form, FORM, (user.first_name, user.last_name, user.email), context_of)
     number = await throttle.record(request, user.email, user.emp_no)
     try:
         async with throttle.turn(number, request, user.email):
@@ -65,6 +62,16 @@ async def changed(request: Request) -> Response:
         context = await context_of(request)
         raise FormRefused(FORM, NOT_THE_CURRENT_ONE, errors=errors, values={}, error="invalid_grant", context=context)
     return await answer(request, sign_in)
+
+
+async def refuse_weak(
+    request: Request, form: Fields, template: str, own_words: tuple[str, ...], context: Context
+) -> None:
+    """Refuse a form whose `new_password` the rules do not take; `own_words` as they have it."""
+    problem = await password_rules.problem_of(form.data["new_password"], own_words)
+    if problem:
+        form.problems["new_password"] = problem
+        raise await refusal(request, form, template, context)
 
 
 async def judged(request: Request, current: str, new: str) -> SignIn | None:
