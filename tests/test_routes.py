@@ -20,6 +20,8 @@ OPEN = {
     "/api/link": {"GET", "POST"},
     "/auth/forgot": {"GET", "POST"},
     "/api/forgot": {"GET", "POST"},
+    "/auth/set-up": {"GET", "POST"},
+    "/api/set-up": {"POST"},
     "/healthz": {"GET"},
     "/static": {"GET"},
 }

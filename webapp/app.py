@@ -23,7 +23,7 @@ from webapp.csrf import CrossSiteGuard
 from webapp.database import Unavailable, database
 from webapp.headers import SecurityHeaders
 from webapp.limits import BodyLimits
-from webapp.pages import forgot, home, password, password_links, sign_in, sign_ins, tokens
+from webapp.pages import forgot, home, password, password_links, set_up, sign_in, sign_ins, tokens
 from webapp.request_log import RequestLog
 
 static = open_to_all(StaticFiles(directory=settings.ROOT / "static", packages=[("js_lib_htmx", "static/htmx")]))
@@ -48,6 +48,8 @@ routes = [
     Route("/api/link", password_links.link, methods=["GET", "POST"]),
     Route("/auth/forgot", forgot.forgot, methods=["GET", "POST"]),
     Route("/api/forgot", forgot.forgot, methods=["GET", "POST"]),
+    Route("/auth/set-up", set_up.page, methods=["GET", "POST"]),
+    Route("/api/set-up", set_up.page, methods=["POST"]),
     Route("/api/login", api.login, methods=["POST"]),
     Route("/api/logout", sign_in.logout, methods=["POST"]),
     Route("/api/refresh", api.refresh, methods=["POST"]),

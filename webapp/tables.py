@@ -110,3 +110,13 @@ audit = Table(
     sqlite_autoincrement=True,
     **TEXTS,
 )
+
+# With what the first administrator is made, while there is no employee.
+set_up_tokens = Table(
+    "set_up_tokens",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("made", Double, nullable=False),
+    Column("used", Double),
+    **TEXTS,
+)
