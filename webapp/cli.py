@@ -4,15 +4,15 @@ import argparse
 import asyncio
 import secrets
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
-from webapp import employees, settings
+from webapp import employee_rules, employees, settings
 from webapp.database import Unavailable
 
-EARLIEST_DAY = date(1900, 1, 1)
+Kept = TypeVar("Kept")
 
 
 class Parser(argparse.ArgumentParser):
@@ -89,7 +89,7 @@ def parser() -> Parser:
     user.add_argument("--first-name", required=True, type=name)
     user.add_argument("--last-name", required=True, type=name)
     user.add_argument("--birth-date", type=day, metavar="YYYY-MM-DD")
-    user.add_argument("--gender", choices=["F", "M", "X"])
+    user.add_argument("--gender", choices=employee_rules.GENDERS)
     user.add_argument("--hire-date", type=day, metavar="YYYY-MM-DD")
     user.add_argument(
         "--scopes",
@@ -133,37 +133,27 @@ def parser() -> Parser:
 
 def email(text: str) -> str:
     """Return a well-formed email."""
-    from webapp import emails
-
-    try:
-        return emails.well_formed(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an email address: {error}") from None
+    return ruled(employee_rules.email, text)
 
 
 def name(text: str) -> str:
     """Return a name of 1 to 50 characters."""
-    stripped = text.strip()
-    if not 1 <= len(stripped) <= 50 or not stripped.isprintable():
-        raise argparse.ArgumentTypeError("a name has 1 to 50 characters")
-    return stripped
+    return ruled(employee_rules.name, text)
 
 
-def day(text: str) -> date:
+def day(text: str) -> date | None:
     """Return a date from 1900 on."""
-    try:
-        found = date.fromisoformat(text)
-    except ValueError:
-        found = date.min
-    if found < EARLIEST_DAY or found.isoformat() != text:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a date from 1900 on, such as 1990-12-31")
-    return found
+    return ruled(employee_rules.day, text)
 
 
 def scopes(text: str) -> tuple[str, ...]:
     """Return known scopes, each once."""
-    given = tuple(dict.fromkeys(scope.strip() for scope in text.split(",")))
-    for scope in given:
-        if scope not in employees.SCOPES:
-            raise argparse.ArgumentTypeError(f"{scope!r} is not a scope; those are {' '.join(employees.SCOPES)}")
-    return given
+    return ruled(employee_rules.scopes, text)
+
+
+def ruled(rule: Callable[[str], Kept], text: str) -> Kept:
+    """Return what a rule keeps of a text, or let the parser refuse it with the rule's own sentence."""
+    try:
+        return rule(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is refused: {error}") from None

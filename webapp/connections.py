@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from databases.core import Connection, Transaction
+from sqlalchemy import Insert
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from webapp import settings
 
@@ -57,6 +59,28 @@ class WatchedConnection(Connection):
     async def execute(self, query: Any, values: Any = None) -> Any:
         with watched(self):
             return await super().execute(query, values)
+
+    async def execute_rows(self, query: Any, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Execute one statement for each row, given as its parameters; it is compiled once."""
+        backend: Any = self._connection
+        compiled = query.compile(dialect=backend._dialect, column_keys=list(rows[0]) if is_insert(query) else None)
+        with watched(self):
+            async with self._query_lock:
+                await backend.execute_rows(compiled, bound(compiled, rows))
+
+
+def is_insert(query: Any) -> bool:
+    """Return whether a statement adds rows, so that their parameters name its columns."""
+    return isinstance(query, Insert)
+
+
+def bound(compiled: SQLCompiler, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the parameters of each row as the engine's driver takes them."""
+    processors = compiled._bind_processors
+    return [
+        {name: processors[name](value) if name in processors else value for name, value in row.items()}  # type: ignore[operator]
+        for row in rows
+    ]
 
 
 class WholeTransaction(Transaction):

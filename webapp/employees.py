@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Insert, func, insert, select, update
 from starlette.authentication import BaseUser
 
-from webapp import clock
+from webapp import clock, search
 from webapp.database import Duplicate, Unavailable, database
 from webapp.tables import employees
 
@@ -116,7 +116,9 @@ async def create(
     Raises:
         Duplicate: somebody else has this email.
     """
+    words = search.words_of(first_name, last_name, normal_email(email))
     row = insert(employees).values(
+        words=words,
         email=normal_email(email),
         password_hash=password_hash,
         first_name=first_name,
@@ -130,15 +132,15 @@ async def create(
     )
     for _ in range(TRIES_FOR_A_NUMBER):
         try:
-            return await with_the_next_number(row)
+            return await with_the_next_number(row, words)
         except Duplicate:
             if await with_email(email):
                 raise
     raise Unavailable("many others are adding employees")
 
 
-async def with_the_next_number(row: Insert) -> int:
-    """Add an employee's row and return its number.
+async def with_the_next_number(row: Insert, words: str) -> int:
+    """Add an employee's row, and those of their words, and return its number.
 
     Raises:
         Duplicate: somebody else took the number meanwhile, or has the same email.
@@ -147,6 +149,7 @@ async def with_the_next_number(row: Insert) -> int:
         highest = await database.fetch_val(select(func.max(employees.c.emp_no)))
         emp_no: int = (highest or 10000) + 1
         await database.execute(row.values(emp_no=emp_no))
+        await search.add_rows(search.rows_for(emp_no, words))
     return emp_no
 
 

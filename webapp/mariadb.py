@@ -4,6 +4,7 @@ from typing import Any
 
 from asyncmy import errors
 from databases.backends.asyncmy import AsyncMyBackend, AsyncMyConnection
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from webapp import settings
 
@@ -16,6 +17,11 @@ class PooledConnection(AsyncMyConnection):
     """One use of a connection of the pool."""
 
     spoilt = False
+
+    async def execute_rows(self, compiled: SQLCompiler, rows: list[dict[str, Any]]) -> None:
+        """Execute a compiled statement for the parameters of each row."""
+        async with self.raw_connection.cursor() as cursor:
+            await cursor.executemany(compiled.string, rows)
 
     async def release(self) -> None:
         if self.spoilt and self._connection is not None:

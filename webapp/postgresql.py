@@ -4,6 +4,7 @@ from typing import Any
 
 import asyncpg
 from databases.backends.postgres import PostgresBackend, PostgresConnection
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from webapp import settings
 
@@ -17,11 +18,22 @@ AWAY = (
     asyncpg.ReadOnlySQLTransactionError,
 )
 
+# So few that they take much less than DATABASE_TIMEOUT_SECONDS.
+ROWS_AT_ONCE = 1000
+
 
 class PooledConnection(PostgresConnection):
     """One use of a connection of the pool."""
 
     spoilt = False
+
+    async def execute_rows(self, compiled: SQLCompiler, rows: list[dict[str, Any]]) -> None:
+        """Execute a compiled statement for the parameters of each row."""
+        names = list(rows[0])
+        statement = compiled.string % {name: f"${place}" for place, name in enumerate(names, 1)}
+        for first in range(0, len(rows), ROWS_AT_ONCE):
+            some = rows[first : first + ROWS_AT_ONCE]
+            await self.raw_connection.executemany(statement, [tuple(map(row.__getitem__, names)) for row in some])
 
     async def release(self) -> None:
         if self.spoilt and self._connection is not None:

@@ -11,6 +11,7 @@ import aiosqlite
 from databases import DatabaseURL
 from databases.backends.sqlite import SQLiteBackend, SQLiteConnection, SQLiteTransaction
 from databases.interfaces import TransactionBackend
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from webapp import settings
 
@@ -114,6 +115,12 @@ class HeldConnection(SQLiteConnection):
 
     def transaction(self) -> TransactionBackend:
         return ImmediateTransaction(self)
+
+    async def execute_rows(self, compiled: SQLCompiler, rows: list[dict[str, Any]]) -> None:
+        """Execute a compiled statement for the parameters of each row."""
+        assert self._connection is not None
+        names = compiled.positiontup or []
+        await self._connection.executemany(compiled.string, [tuple(map(row.__getitem__, names)) for row in rows])
 
 
 class HeldSQLiteBackend(SQLiteBackend):

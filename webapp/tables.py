@@ -19,6 +19,8 @@ from sqlalchemy import (
 metadata = MetaData()
 # On MariaDB texts differ where any character does, as they do elsewhere.
 TEXTS: dict[str, Any] = {"mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin", "mysql_engine": "InnoDB"}
+# Folded words, whose order must be that of their signs: a language's own order skips spaces.
+WORDS = String(600).with_variant(String(600, collation="C"), "postgresql")
 
 employees = Table(
     "employees",
@@ -34,6 +36,20 @@ employees = Table(
     Column("scopes", Text, nullable=False),
     Column("is_active", Boolean, nullable=False),
     Column("changed", Double, nullable=False),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("words", WORDS, nullable=False, server_default=""),
+    Index("employees_by_name", "words", "emp_no"),
+    Index("employees_by_hire_date", "hire_date", "emp_no"),
+    **TEXTS,
+)
+
+# An employee's words turned, so that each of them begins a row (webapp/search.py).
+employee_words = Table(
+    "employee_words",
+    metadata,
+    Column("words", WORDS, primary_key=True),
+    Column("emp_no", Integer, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
     **TEXTS,
 )
 
