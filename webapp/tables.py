@@ -47,7 +47,7 @@ employees = Table(
     Column("changed", Double, nullable=False),
     Column("version", Integer, nullable=False, server_default="1"),
     Column("words", WORDS, nullable=False, server_default=""),
-    Index("employees_by_name", "words", "emp_no"),
+    Index("employees_by_name", "words", "emp_no", "hire_date"),
     Index("employees_by_hire_date", "hire_date", "emp_no"),
     **TEXTS,
 )

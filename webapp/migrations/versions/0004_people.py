@@ -50,7 +50,7 @@ def upgrade() -> None:
     after: int | None = -1
     while after is not None:
         after = fill_in(words, after)
-    op.create_index("employees_by_name", "employees", ["words", "emp_no"])
+    op.create_index("employees_by_name", "employees", ["words", "emp_no", "hire_date"])
     op.create_index("employees_by_hire_date", "employees", ["hire_date", "emp_no"])
 
 
