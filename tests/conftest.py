@@ -83,6 +83,22 @@ class MovableClock:
         self.time += seconds
 
 
+def wants_browser_tests(config: pytest.Config) -> bool:
+    """Return whether the tests in a real browser were asked for."""
+    return "browser" in config.option.markexpr.replace("not browser", "")
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Say at the end that the tests in a browser were left out, and how they are run."""
+    from tests.browser.conftest import missing
+
+    if wants_browser_tests(config):
+        if missing():
+            terminalreporter.write_line(f"LEFT OUT: the tests in a browser, since {missing()}")
+    elif config.args_source is pytest.Config.ArgsSource.TESTPATHS or "browser" in " ".join(config.args):
+        terminalreporter.write_line("LEFT OUT: the tests in a browser; python -m pytest -m browser runs them")
+
+
 @pytest.fixture(scope="session")
 def running() -> Iterator[Client]:
     """The running application, which all tests share."""

@@ -9,9 +9,8 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
 
-from webapp import api, request_log, schema, settings
+from webapp import api, request_log, schema, settings, static_files
 from webapp.answers import on_failure
 from webapp.auth import changes, housekeeping, last_used
 from webapp.auth.access import closed_unless_open, open_to_all
@@ -23,10 +22,8 @@ from webapp.csrf import CrossSiteGuard
 from webapp.database import Unavailable, database
 from webapp.headers import SecurityHeaders
 from webapp.limits import BodyLimits
-from webapp.pages import home, sign_in, sign_ins, tokens
+from webapp.pages import home, relogin, sign_in, sign_ins, tokens
 from webapp.request_log import RequestLog
-
-static = open_to_all(StaticFiles(directory=settings.ROOT / "static", packages=[("js_lib_htmx", "static/htmx")]))
 
 # The first that matches answers: what is asked most often comes first.
 routes = [
@@ -37,7 +34,8 @@ routes = [
     Route("/auth/login", sign_in.login),
     Route("/auth/token", sign_in.token, methods=["POST"]),
     Route("/auth/logout", sign_in.logout, methods=["POST"]),
-    Mount("/static", static),
+    Route("/auth/relogin", relogin.show),
+    Mount("/static", open_to_all(static_files.files)),
     Route("/auth/sign-ins", sign_ins.show),
     Route("/auth/sign-ins/end-others", sign_ins.end_others, methods=["POST"]),
     Route("/auth/sign-ins/{id}/end", sign_ins.end, methods=["POST"]),
@@ -49,6 +47,7 @@ routes = [
     Route("/api/sign-ins/end-others", sign_ins.end_others, methods=["POST"]),
     Route("/api/sign-ins/{id}/end", sign_ins.end, methods=["POST"]),
     Route("/api/tokens", tokens.make, methods=["POST"]),
+    Route("/.well-known/change-password", sign_in.change_password),
     Route("/healthz", api.healthz),
 ]
 

@@ -7,6 +7,7 @@ from starlette.requests import Request
 
 JSON_TYPE = "application/json"
 HTML_TYPE = "text/html"
+DIALOG = "relogin"
 TELLING = {b"x-expected-format", b"hx-request", b"hx-history-restore-request", b"accept"}
 
 
@@ -33,6 +34,11 @@ def client_of(request: Request) -> Client:
     if told.get(b"hx-request") == b"true" and told.get(b"hx-history-restore-request") != b"true":
         return Client.HTMX
     return preferred(told.get(b"accept", b""), Client.JSON if scope["path"] == "/auth/token" else Client.BROWSER)
+
+
+def is_in_dialog(request: Request) -> bool:
+    """Return whether the answer comes into the dialog in which one logs in again."""
+    return client_of(request) is Client.HTMX and request.headers.get("hx-target", "").rpartition("#")[2] == DIALOG
 
 
 @functools.lru_cache(maxsize=1000)

@@ -52,7 +52,10 @@ def unavailable(request: Request) -> Response:
 
 
 def not_authenticated(request: Request) -> Response:
-    """Ask for a login, or tell a program that its credential is missing or no longer good (RFC 6750 3)."""
+    """Ask for a login, or tell a program that its credential is missing or no longer good (RFC 6750 3).
+
+    A cookie that has expired stays: it says whose it was, so that a page's dialog need only ask for the password.
+    """
     problem = request.auth.problem
     if problem == "unknown":
         return unavailable(request)
@@ -65,7 +68,7 @@ def not_authenticated(request: Request) -> Response:
         cookies.set_message(response, request, SESSION_ENDED if problem else PLEASE_LOG_IN)
         if problem and client_of(request) is Client.HTMX:
             response.headers["X-Session"] = "expired" if problem == "expired" else "ended"
-    if problem and request.auth.by_cookie:
+    if problem not in (None, "expired") and request.auth.by_cookie:
         cookies.remove_session(response, request)
     return response
 
@@ -96,6 +99,8 @@ def logged_out(request: Request, *, was_logged_in: bool) -> Response:
     else:
         response = answers.redirect(request, "/auth/login")
         cookies.set_message(response, request, message)
+    if client_of(request) is Client.HTMX:
+        response.headers["HX-Trigger"] = "session:ended"
     if request.auth.by_cookie:
         cookies.remove_session(response, request)
     return response

@@ -101,6 +101,7 @@ async def context_of(request: Request) -> dict[str, Any]:
         "attempts": await attempts_of(request.user.emp_no),
         "kinds": KINDS,
         "outcomes": OUTCOMES,
+        "scope_choices": [(scope, scope) for scope in request.user.scopes],
         "may_change": request.auth.sign_in.kind != "token",
         "new_token": None,
         "sentence": None,
@@ -134,9 +135,7 @@ async def end(request: Request) -> Response:
         raise HTTPException(404)
     if sid == request.auth.sign_in.id:
         return outcomes.logged_out(request, was_logged_in=True)
-    if client_of(request) is Client.HTMX:
-        return Response()
-    return done(request, "That sign-in has ended")
+    return await done(request, "That sign-in has ended")
 
 
 async def end_others(request: Request) -> Response:
@@ -144,15 +143,15 @@ async def end_others(request: Request) -> Response:
     refuse_personal_tokens(request)
     others = (sign_ins.c.emp_no == request.user.emp_no) & (sign_ins.c.id != request.auth.sign_in.id)
     await signins.end_where(others, "ended by its owner", asked_by=request.auth.sign_in.id)
-    if client_of(request) is Client.HTMX:
-        return answers.page(request, "sign_ins", await context_of(request))
-    return done(request, "All other sign-ins have ended")
+    return await done(request, "All other sign-ins have ended")
 
 
-def done(request: Request, sentence: str) -> Response:
-    """Say what was done: as JSON, or back on the page."""
+async def done(request: Request, sentence: str) -> Response:
+    """Say what was done: as JSON, or on the page that shows what is left."""
     if client_of(request) is Client.JSON:
         return JSONAnswer({"detail": sentence})
+    if client_of(request) is Client.HTMX:
+        return answers.page(request, "sign_ins", await context_of(request), message=sentence)
     response = answers.redirect(request, "/auth/sign-ins")
     cookies.set_message(response, request, sentence)
     return response
