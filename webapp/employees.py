@@ -132,14 +132,14 @@ async def create(
     )
     for _ in range(TRIES_FOR_A_NUMBER):
         try:
-            return await with_the_next_number(row, words)
+            return await with_the_next_number(row, words, hire_date)
         except Duplicate:
             if await with_email(email):
                 raise
     raise Unavailable("many others are adding employees")
 
 
-async def with_the_next_number(row: Insert, words: str) -> int:
+async def with_the_next_number(row: Insert, words: str, hire_date: date | None) -> int:
     """Add an employee's row, and those of their words, and return its number.
 
     Raises:
@@ -149,7 +149,7 @@ async def with_the_next_number(row: Insert, words: str) -> int:
         highest = await database.fetch_val(select(func.max(employees.c.emp_no)))
         emp_no: int = (highest or 10000) + 1
         await database.execute(row.values(emp_no=emp_no))
-        await search.add_rows(search.rows_for(emp_no, words))
+        await search.add_words(emp_no, words, hire_date)
     return emp_no
 
 
