@@ -8,9 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from webapp import employees, server
+from webapp import audit, employees, server
 from webapp.app import app
-from webapp.auth import changes, passwords
+from webapp.auth import changes, links, passwords, set_up
 from webapp.auth.access import closed_unless_open, open_to_all
 from webapp.bodies import MULTIPART, read_fields
 from webapp.database import database
@@ -90,7 +90,24 @@ async def fresh(request: Request) -> Response:
     return JSONAnswer({})
 
 
+@open_to_all
+async def link(request: Request) -> Response:
+    """Make a one-time link for the employee of an email."""
+    found = await employees.with_email(request.path_params["email"])
+    assert found is not None
+    address = await links.make(found[0], audit.Actor.of(request))
+    return JSONAnswer(address.removeprefix(links.site()))
+
+
+@open_to_all
+async def set_up_token(request: Request) -> Response:
+    """Make a token as the first start does."""
+    return JSONAnswer(await set_up.new_token())
+
+
 added = [
+    Route("/test/link/{email}", link),
+    Route("/test/set-up", set_up_token),
     Route("/test/page", page),
     Route("/test/echo", echo, methods=["POST"]),
     Route("/test/part", part),
@@ -100,6 +117,15 @@ added = [
 ]
 app.router.routes.extend(closed_unless_open(added))
 
+
+async def prepare() -> None:
+    """Make the tables, and let the audit log be emptied, which nobody but a test may do."""
+    await server.is_inhabited()
+    async with database:
+        for verb in ("UPDATE", "DELETE"):
+            await database.execute(f"DROP TRIGGER audit_no_{verb}")
+
+
 if __name__ == "__main__":
-    asyncio.run(server.is_inhabited())
+    asyncio.run(prepare())
     server.serve()
