@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from webapp import audit, employees, server
+from webapp import answers, audit, employees, server
 from webapp.app import app
 from webapp.auth import changes, links, passwords, set_up
 from webapp.auth.access import closed_unless_open, open_to_all

@@ -6,7 +6,7 @@ from typing import Any
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import ANN, log_in
+from tests.browser.conftest import ANN, expire, log_in
 from tests.conftest import PASSWORD
 
 
@@ -107,6 +107,14 @@ def ended(page: Any) -> None:
     expect(page.get_by_role("status").first).to_have_text("All other sign-ins have ended")
 
 
+def relogin(page: Any) -> None:
+    """The dialog over My sign-ins, once the session has expired."""
+    sign_ins(page)
+    expire(page.context)
+    page.get_by_role("link", name="My Info").click()
+    expect(page.get_by_role("dialog", name="Log in again")).to_be_visible()
+
+
 def logged_out(page: Any) -> None:
     """The login form after a logout."""
     home(page)
@@ -180,6 +188,7 @@ def error(status: int) -> Callable[[Any], None]:
 
     def go(page: Any) -> None:
         page.goto(f"/test/error/{status}")
+        expect(page).to_have_title(f"Error {status} – Latchkey")
 
     return go
 
@@ -197,6 +206,7 @@ STATES: dict[str, Callable[[Any], None]] = {
     "sign-ins, token refused": token_refused,
     "sign-ins, token made": token_made,
     "sign-ins, ended": ended,
+    "relogin": relogin,
     "logged out": logged_out,
     "change password": change_password,
     "change password, refused": change_refused,

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from starlette.templating import Jinja2Templates
 
 TEMPLATES = Path(__file__).resolve().parents[3] / "templates"
-person = SimpleNamespace(**EMPLOYEE, is_authenticated=True, display_name="Ada Nowak")
+person = SimpleNamespace(**EMPLOYEE, is_authenticated=True, display_name="Ada Nowak", identity="1")
 nobody = SimpleNamespace(is_authenticated=False)
 templates = Jinja2Templates(
     env=jinja2.Environment(
