@@ -22,13 +22,25 @@ from webapp.csrf import CrossSiteGuard
 from webapp.database import Unavailable, database
 from webapp.headers import SecurityHeaders
 from webapp.limits import BodyLimits
-from webapp.pages import forgot, home, password, password_links, relogin, set_up, sign_in, sign_ins, tokens
+from webapp.pages import (
+    forgot,
+    home,
+    my_info,
+    notes,
+    password,
+    password_links,
+    relogin,
+    set_up,
+    sign_in,
+    sign_ins,
+    tokens,
+)
 from webapp.request_log import RequestLog
 
 # The first that matches answers: what is asked most often comes first.
 routes = [
-    Route("/api/me", api.me),
-    Route("/admin/me", home.my_info),
+    Route("/api/me", my_info.my_info, methods=["GET", "PATCH"]),
+    Route("/admin/me", my_info.my_info, methods=["GET", "POST"]),
     Route("/", home.front),
     Route("/auth/home", home.home),
     Route("/auth/login", sign_in.login),
@@ -56,6 +68,10 @@ routes = [
     Route("/api/sign-ins/{id}/end", sign_ins.end, methods=["POST"]),
     Route("/api/tokens", tokens.make, methods=["POST"]),
     Route("/.well-known/change-password", sign_in.change_password),
+    Route("/notes", notes.every, methods=["GET", "POST"]),
+    Route("/notes/{id:int}", notes.one, methods=["GET", "POST"]),
+    Route("/notes/{id:int}/edit", notes.edit),
+    Route("/notes/{id:int}/delete", notes.remove, methods=["POST"]),
     Route("/healthz", api.healthz),
 ]
 

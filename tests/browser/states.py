@@ -107,6 +107,16 @@ def ended(page: Any) -> None:
     expect(page.get_by_role("status").first).to_have_text("All other sign-ins have ended")
 
 
+def notes(page: Any) -> None:
+    """Notes, of which one is being edited."""
+    log_in(page.context, ANN)
+    for text in ("Ask Mei for the new badge", "Call the locksmith\nabout the side door"):
+        page.context.request.post("/notes", form={"text": text})
+    page.goto("/notes")
+    page.get_by_role("link", name="Edit “Call").click()
+    expect(page.get_by_label("Note", exact=True)).to_be_focused()
+
+
 def relogin(page: Any) -> None:
     """The dialog over My sign-ins, once the session has expired."""
     sign_ins(page)
@@ -206,6 +216,7 @@ STATES: dict[str, Callable[[Any], None]] = {
     "sign-ins, token refused": token_refused,
     "sign-ins, token made": token_made,
     "sign-ins, ended": ended,
+    "notes": notes,
     "relogin": relogin,
     "logged out": logged_out,
     "change password": change_password,
