@@ -168,7 +168,7 @@ def test_many_rows_are_added_changed_and_removed_with_one_statement_each(run, an
 
 
 def test_many_rows_are_added_all_or_none(run, ann):
-    rows = [{"emp_no": number, "words": "x"} for number in (1, 2, 1)]
+    rows = [{"word": "x", "emp_no": number, "words": "x", "hire_date": None} for number in (1, 2, 1)]
     with pytest.raises(Duplicate):
         run(database.execute_rows, insert(employee_words), rows)
     assert run(database.fetch_val, select(func.count()).where(employee_words.c.words == "x")) == 0

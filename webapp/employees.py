@@ -9,12 +9,11 @@ from sqlalchemy import Insert, func, insert, select, update
 from starlette.authentication import BaseUser
 
 from webapp import clock, search
+from webapp.auth.scopes import USER_SCOPES
 from webapp.database import Duplicate, Unavailable, database
 from webapp.tables import employees
 
-SCOPES = ("user:read", "user:write", "admin:read", "admin:write", "super:*")
 TRIES_FOR_A_NUMBER = 50
-USER_SCOPES = ("user:read", "user:write")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +29,7 @@ class Employee(BaseUser):
     hire_date: date | None
     scopes: tuple[str, ...]
     is_active: bool
+    version: int = 1
 
     @property
     def is_authenticated(self) -> bool:
@@ -69,6 +69,7 @@ def employee_from(row: Mapping[str, Any]) -> Employee:
         hire_date=row["hire_date"],
         scopes=tuple(row["scopes"].split()),
         is_active=bool(row["is_active"]),
+        version=row["version"],
     )
 
 
