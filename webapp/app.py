@@ -22,19 +22,33 @@ from webapp.csrf import CrossSiteGuard
 from webapp.database import Unavailable, database
 from webapp.headers import SecurityHeaders
 from webapp.limits import BodyLimits
-from webapp.pages import forgot, home, password, password_links, relogin, set_up, sign_in, sign_ins, tokens
+from webapp.pages import (
+    forgot,
+    home,
+    my_info,
+    notes,
+    password,
+    password_links,
+    relogin,
+    set_up,
+    sign_in,
+    sign_ins,
+    tokens,
+)
 from webapp.request_log import RequestLog
 
 # The first that matches answers: what is asked most often comes first.
 routes = [
-    Route("/api/me", api.me),
-    Route("/admin/me", home.my_info),
+    Route("/api/me", my_info.my_info),
+    Route("/admin/me", my_info.my_info),
     Route("/", home.front),
     Route("/auth/home", home.home),
     Route("/auth/login", sign_in.login),
     Route("/auth/token", sign_in.token, methods=["POST"]),
     Route("/auth/logout", sign_in.logout, methods=["POST"]),
     Route("/auth/relogin", relogin.show),
+    Route("/api/me", my_info.change, methods=["PATCH"]),
+    Route("/admin/me", my_info.change, methods=["POST"]),
     Mount("/static", open_to_all(static_files.files)),
     Route("/auth/sign-ins", sign_ins.show),
     Route("/auth/sign-ins/end-others", sign_ins.end_others, methods=["POST"]),
@@ -56,6 +70,10 @@ routes = [
     Route("/api/sign-ins/{id}/end", sign_ins.end, methods=["POST"]),
     Route("/api/tokens", tokens.make, methods=["POST"]),
     Route("/.well-known/change-password", sign_in.change_password),
+    Route("/notes", notes.every, methods=["GET", "POST"]),
+    Route("/notes/{id:int}", notes.one, methods=["GET", "POST"]),
+    Route("/notes/{id:int}/edit", notes.edit),
+    Route("/notes/{id:int}/delete", notes.remove, methods=["POST"]),
     Route("/healthz", api.healthz),
 ]
 

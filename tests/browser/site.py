@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from webapp import employees, server
+from webapp import answers, employees, server
 from webapp.app import app
 from webapp.auth import changes, passwords
 from webapp.auth.access import closed_unless_open, open_to_all
