@@ -168,7 +168,7 @@ def test_many_rows_are_added_changed_and_removed_with_one_statement_each(run, an
 
 
 def test_many_rows_are_added_all_or_none(run, ann):
-    rows = [{"emp_no": number, "words": "x"} for number in (1, 2, 1)]
+    rows = [{"word": "x", "emp_no": number, "words": "x", "hire_date": None} for number in (1, 2, 1)]
     with pytest.raises(Duplicate):
         run(database.execute_rows, insert(employee_words), rows)
     assert run(database.fetch_val, select(func.count()).where(employee_words.c.words == "x")) == 0
@@ -178,7 +178,7 @@ def test_dates_and_unicode_in_many_rows_are_those_of_one(run, anonymous):
     row = {
         "emp_no": 7, "email": "a@b.example", "password_hash": "x", "birth_date": date(1952, 2, 29), "first_name": FULL_UNICODE,
         "last_name": "%s %(a)s ? $1 :x", "gender": None, "hire_date": None, "scopes": "", "is_active": True, "changed": 1.5,
-        "version": 1, "words": "",
+        "preferred_name": None, "about": None, "version": 1, "words": "",
     }  # fmt: skip
     run(database.execute_rows, insert(employees), [row, {**row, "emp_no": 8, "email": "c@d.example"}])
     found = run(database.fetch_one, select(employees).where(employees.c.emp_no == 7))

@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import select
 
 from tests.conftest import API, BROWSER, EMAIL, HTMX, PASSWORD, add_employee, client_like, log_in, without_title
-from webapp import employees as staff
 from webapp import request_log, server, settings
 from webapp.app import app
 from webapp.auth import password_rules, set_up
+from webapp.auth.scopes import SCOPES
 from webapp.database import database
 from webapp.request_log import RequestLog
 from webapp.tables import audit, employees, set_up_tokens
@@ -86,7 +86,7 @@ class TestMade:
             "Ada",
             "Byron",
         )
-        assert tuple(me["scopes"]) == staff.SCOPES
+        assert tuple(me["scopes"]) == SCOPES
         assert log_in(client_like(anonymous, BROWSER), username="ada@example.com").status_code == 303
 
     def test_htmx(self, anonymous, token):

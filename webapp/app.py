@@ -39,14 +39,16 @@ from webapp.request_log import RequestLog
 
 # The first that matches answers: what is asked most often comes first.
 routes = [
-    Route("/api/me", my_info.my_info, methods=["GET", "PATCH"]),
-    Route("/admin/me", my_info.my_info, methods=["GET", "POST"]),
+    Route("/api/me", my_info.my_info),
+    Route("/admin/me", my_info.my_info),
     Route("/", home.front),
     Route("/auth/home", home.home),
     Route("/auth/login", sign_in.login),
     Route("/auth/token", sign_in.token, methods=["POST"]),
     Route("/auth/logout", sign_in.logout, methods=["POST"]),
     Route("/auth/relogin", relogin.show),
+    Route("/api/me", my_info.change, methods=["PATCH"]),
+    Route("/admin/me", my_info.change, methods=["POST"]),
     Mount("/static", open_to_all(static_files.files)),
     Route("/auth/sign-ins", sign_ins.show),
     Route("/auth/sign-ins/end-others", sign_ins.end_others, methods=["POST"]),

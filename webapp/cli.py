@@ -9,7 +9,8 @@ from datetime import date
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
-from webapp import employee_rules, employees, settings
+from webapp import employee_rules, settings
+from webapp.auth.scopes import SCOPES, USER_SCOPES
 from webapp.database import Unavailable
 
 Kept = TypeVar("Kept")
@@ -94,9 +95,9 @@ def parser() -> Parser:
     user.add_argument(
         "--scopes",
         type=scopes,
-        default=employees.USER_SCOPES,
+        default=USER_SCOPES,
         metavar="A,B",
-        help=f"what they may do, separated by commas, of: {' '.join(employees.SCOPES)}",
+        help=f"what they may do, separated by commas, of: {' '.join(SCOPES)}",
     )
     user.add_argument("--password-stdin", action="store_true", help="read the password from standard input, one line")
     linking = commands.add_parser(

@@ -12,8 +12,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, Select, Table, func, or_, select, union_all
 
 from webapp.database import database
-from webapp.terms import Condition, Terms, begins, has_all, is_number, terms_of
 from webapp.tables import employee_words, employees
+from webapp.terms import Condition, Terms, begins, has_all, is_number, terms_of
 
 PAGE = 25
 LONGEST_PAGE = 100
@@ -68,7 +68,7 @@ class Stretch:
     undated: bool = False
 
     def keys(self, table: FromClause, *, sorted_after: bool = False) -> list[ColumnElement[Any]]:
-        """Return what a table is sorted by; rows that are sorted after they are found must not be found in the order."""
+        """Return what a table is sorted by, hidden from its indexes where rows are found first and sorted then."""
         names = ["emp_no"] if self.undated else list(dict.fromkeys((self.column, "emp_no")))
         if sorted_after and self.column != "words":
             return [func.coalesce(table.c[name], table.c[name]).label(name) for name in names]
@@ -146,7 +146,7 @@ async def entries(stretch: Stretch, terms: Terms, word: str | None, limit: int) 
         query = select(*columns).where(*stretch.where(employees, keys), *has_all(employees, terms)).limit(limit)
     else:
         found = union_all(*arms(stretch, terms, word, limit)).subquery()
-        first = select(*found.c).distinct().order_by(*stretch.order(found.c)).limit(limit).subquery()
+        first = select(*found.c).distinct().order_by(*stretch.order(list(found.c))).limit(limit).subquery()
         query = select(*columns).join(first, first.c.emp_no == employees.c.emp_no)
     return [Entry(**row._mapping) for row in await database.fetch_all(query.order_by(*stretch.order(keys)))]
 

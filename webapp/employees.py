@@ -9,14 +9,13 @@ from sqlalchemy import Insert, func, insert, select, update
 from starlette.authentication import BaseUser
 
 from webapp import clock, search
+from webapp.auth.scopes import USER_SCOPES
 from webapp.database import Duplicate, Unavailable, database
 from webapp.tables import employees
 
-SCOPES = ("user:read", "user:write", "admin:read", "admin:write", "super:*")
 TRIES_FOR_A_NUMBER = 50
 LONGEST_NAME = 50
 LONGEST_ABOUT = 2000
-USER_SCOPES = ("user:read", "user:write")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +33,7 @@ class Employee(BaseUser):
     is_active: bool
     preferred_name: str | None
     about: str | None
+    version: int
 
     @property
     def is_authenticated(self) -> bool:
@@ -77,6 +77,7 @@ def employee_from(row: Mapping[str, Any]) -> Employee:
         is_active=bool(row["is_active"]),
         preferred_name=row["preferred_name"],
         about=row["about"],
+        version=row["version"],
     )
 
 

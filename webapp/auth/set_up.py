@@ -10,6 +10,7 @@ from starlette.requests import Request
 from webapp import audit, clock, employees, settings
 from webapp.auth import signins
 from webapp.auth.held import SignIn
+from webapp.auth.scopes import SCOPES
 from webapp.database import database
 from webapp.tables import set_up_tokens
 
@@ -67,7 +68,7 @@ async def make_first(request: Request, token: str, kind: str, **details: Any) ->
         # Whatever token somebody else has, they wait here, and then find none that is unused.
         if digest_of(token) not in await database.change(claim, set_up_tokens.c.token_hash):
             raise SetUpOver
-        await employees.create(scopes=employees.SCOPES, **details)
+        await employees.create(scopes=SCOPES, **details)
         found = await employees.with_email(details["email"])
         assert found is not None
         await audit.note(audit.Actor.of(request), audit.Action.FIRST_ADMINISTRATOR, found[0].emp_no)

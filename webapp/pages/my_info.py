@@ -27,11 +27,9 @@ class Profile(Fields):
     about = Lines("something about you", LONGEST_ABOUT, required=False)
 
 
+@requires("user:read")
 async def my_info(request: Request) -> Response:
-    """Show one's own details; or change what one says of oneself, with POST all of it, with PATCH what is given."""
-    if request.method in ("POST", "PATCH"):
-        changed: Response = await change(request)
-        return changed
+    """Show one's own details."""
     if client_of(request) is Client.JSON:
         return JSONAnswer(request.user.as_json())
     return answers.page(request, "my_info", await context_of(request))
@@ -51,7 +49,7 @@ async def context_of(request: Request) -> Mapping[str, Any]:
 
 @requires("user:write")
 async def change(request: Request) -> Response:
-    """Change what one says of oneself, which every worker hears of."""
+    """Change what one says of oneself, with POST all of it, with PATCH what is given; every worker hears of it."""
     is_patch = request.method == "PATCH"
     kinds = (JSON, FORM) if is_patch else (FORM,)
     form = await submitted(request, Profile, "my_info", kinds=kinds, partly=is_patch, context=context_of)
