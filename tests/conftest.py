@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import delete
 from starlette.config import environ
 
-from tests.fresh_database import fresh_database
+from tests.fresh_database import fresh_database, let_rows_go
 
 FOLDER = tempfile.TemporaryDirectory(prefix="latchkey-tests-")
 SECRET_KEY = secrets.token_urlsafe(64)
@@ -83,6 +83,22 @@ class MovableClock:
         self.time += seconds
 
 
+def wants_browser_tests(config: pytest.Config) -> bool:
+    """Return whether the tests in a real browser were asked for."""
+    return "browser" in config.option.markexpr.replace("not browser", "")
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Say at the end that the tests in a browser were left out, and how they are run."""
+    from tests.browser.conftest import missing
+
+    if wants_browser_tests(config):
+        if missing():
+            terminalreporter.write_line(f"LEFT OUT: the tests in a browser, since {missing()}")
+    elif config.args_source is pytest.Config.ArgsSource.TESTPATHS or "browser" in " ".join(config.args):
+        terminalreporter.write_line("LEFT OUT: the tests in a browser; python -m pytest -m browser runs them")
+
+
 @pytest.fixture(scope="session")
 def running() -> Iterator[Client]:
     """The running application, which all tests share."""
@@ -95,9 +111,7 @@ async def migrated() -> None:
     """Make the tables, as `migrate` does before the first start on a server; tests may empty the audit log."""
     async with database:
         await schema.migrate()
-        for verb in ("UPDATE", "DELETE", "TRUNCATE"):
-            on_table = " ON audit" if database.url.dialect == "postgresql" else ""
-            await database.execute(f"DROP TRIGGER IF EXISTS audit_no_{verb}{on_table}")
+        await let_rows_go(database)
 
 
 @pytest.fixture

@@ -168,9 +168,9 @@ def test_many_rows_are_added_changed_and_removed_with_one_statement_each(run, an
 
 
 def test_many_rows_are_added_all_or_none(run, ann):
-    rows = [(number, "x") for number in (1, 2, 1)]
+    rows = [("x", number, "x", None) for number in (1, 2, 1)]
     with pytest.raises(Duplicate):
-        run(database.execute_rows, insert(employee_words), ["emp_no", "words"], rows)
+        run(database.execute_rows, insert(employee_words), ["word", "emp_no", "words", "hire_date"], rows)
     assert run(database.fetch_val, select(func.count()).where(employee_words.c.words == "x")) == 0
 
 

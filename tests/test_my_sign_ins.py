@@ -98,10 +98,15 @@ class TestEnded:
         assert "That sign-in has ended" in browser.get("/auth/sign-ins").text
         assert client.get("/admin/me").status_code == 303
 
-    def test_in_an_htmx_page_the_row_goes(self, browser, other):
+    def test_in_an_htmx_page_the_row_goes_and_it_is_said(self, browser, other):
         client, sid = other
+        assert f"/auth/sign-ins/{sid}/end" in browser.get("/auth/sign-ins").text
         answer = browser.post(f"/auth/sign-ins/{sid}/end", headers=HTMX)
-        assert (answer.status_code, answer.text) == (200, "")
+        assert answer.status_code == 200
+        assert without_title(answer).startswith('<div id="sign_ins"')
+        assert sid not in answer.text
+        said = '<div id="flash" hx-swap-oob="innerHTML"><p class="message">That sign-in has ended</p></div>'
+        assert answer.text.endswith(said)
         assert client.get("/admin/me").status_code == 303
 
     def test_by_a_program(self, api, other):

@@ -3,8 +3,12 @@
 from datetime import date
 
 import pytest
+from starlette.exceptions import HTTPException
+from starlette.routing import Route
 
 from tests.conftest import API, BROWSER, EMAIL, HTMX, add_employee, client_like, log_in, without_title
+from webapp.answers import SENTENCES
+from webapp.app import app
 
 DETAILS = {
     "birth_date": date(1990, 2, 28),
@@ -116,6 +120,23 @@ def test_nothing_inline_in_any_page(zoe, anonymous):
         assert text.count("<script") == text.count('<script src="/static/')
 
 
+def test_only_what_the_pages_use_may_be_loaded_and_from_this_site(browser):
+    """ASVS 3.4.3."""
+    policy = dict(rule.split(" ", 1) for rule in browser.get("/").headers["content-security-policy"].split("; "))
+    assert policy.pop("default-src") == "'none'"
+    assert policy.pop("base-uri") == policy.pop("frame-ancestors") == "'none'"
+    assert policy == dict.fromkeys(("script-src", "style-src", "img-src", "connect-src", "form-action"), "'self'")
+
+
+def test_a_refused_form_is_told_in_the_title_of_page_and_fragment(anonymous, ann, browser):
+    for client, path, title in (
+        (anonymous, "/auth/token", "Error: Log in – Latchkey"),
+        (browser, "/auth/tokens", "Error: My sign-ins – Latchkey"),
+    ):
+        for headers in ({}, HTMX):
+            assert f"<title>{title}</title>" in client.post(path, data={"username": "x"}, headers=headers).text
+
+
 @pytest.mark.parametrize(
     ("accept", "kind"),
     [
@@ -167,3 +188,17 @@ def test_message_of_somebody_else_is_not_shown(anonymous):
     for value in ("Pay here", "IlBheSI.x.y", "", "a.b.c"):
         anonymous.cookies["message"] = value
         assert "Pay" not in anonymous.get("/auth/login").text
+
+
+@pytest.mark.parametrize("status", [*SENTENCES, 418])
+def test_each_error_has_a_page_with_its_number_its_sentence_and_a_way_home(anonymous, monkeypatch, status):
+    async def refused(request):
+        raise HTTPException(status)
+
+    monkeypatch.setattr(app.router, "routes", [Route("/refused", refused)])
+    answer = anonymous.get("/refused")
+    assert answer.status_code == status
+    assert f"<title>Error {status} – Latchkey</title>" in answer.text
+    assert SENTENCES.get(status, SENTENCES[400]).replace("'", "&#39;") in answer.text
+    assert '<a class="button" href="/">Home</a>' in answer.text
+    assert answer.text.count("<h1>") == 1

@@ -16,8 +16,15 @@ OPEN = {
     "/api/login": {"POST"},
     "/api/logout": {"POST"},
     "/api/refresh": {"POST"},
+    "/auth/link": {"GET", "POST"},
+    "/api/link": {"GET", "POST"},
+    "/auth/forgot": {"GET", "POST"},
+    "/api/forgot": {"GET", "POST"},
+    "/auth/set-up": {"GET", "POST"},
+    "/api/set-up": {"POST"},
     "/healthz": {"GET"},
     "/static": {"GET"},
+    "/.well-known/change-password": {"GET"},
 }
 THREE = pytest.mark.parametrize(("headers", "closed"), [(BROWSER, 303), (HTMX, 401), (API, 303)], ids="bha")
 
@@ -108,6 +115,13 @@ def test_static_files_are_served_to_everybody(anonymous):
     assert "htmx" in anonymous.get("/static/htmx.min.js").text
     for file in ("style.css", "icon.svg"):
         assert anonymous.get(f"/static/{file}").status_code == 200
+
+
+def test_password_managers_find_where_a_password_is_changed(anonymous, browser):
+    for client in (anonymous, browser):
+        answer = client.get("/.well-known/change-password")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/auth/password")
+    assert anonymous.get("/.well-known/other").status_code == 404
 
 
 def test_healthz_says_no_more_than_that_it_is_well(anonymous, monkeypatch):

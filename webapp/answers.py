@@ -3,41 +3,23 @@
 import logging
 import secrets
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-import jinja2
 from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from webapp import cookies, settings
-from webapp.clients import Client, client_of
+from webapp.clients import Client, client_of, is_in_dialog
 from webapp.headers import headers_for
 from webapp.quick import HTMLAnswer, JSONAnswer
+from webapp.templating import templates
 
 log = logging.getLogger("latchkey")
 
-templates = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(settings.ROOT / "templates"),
-    autoescape=True,
-    auto_reload=False,
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-
-
-def when(iso_time: str) -> Markup:
-    """Return a time for people, and for machines in its `datetime`."""
-    read = datetime.fromisoformat(iso_time)
-    return Markup('<time datetime="{}">{}</time>').format(iso_time, f"{read.day} {read:%b %Y, %H:%M} UTC")
-
-
-templates.filters["when"] = when
-
+MESSAGE = Markup('\n<div id="flash" hx-swap-oob="innerHTML"><p class="message">{}</p></div>')
 SENTENCES = {
     400: "This request could not be read. Mend it and send it again.",
     403: "You may not do this. Ask an administrator if you need to.",
@@ -89,19 +71,41 @@ class FormRefused(Refused):
         self.form, self.errors, self.values, self.context = form, errors, values, context or {}
 
 
-def page(request: Request, name: str, context: Mapping[str, Any], status: int = 200) -> Response:
-    """Return a page with the message that is waiting for it; for HTMX its title and its fragment alone."""
-    user = request.scope.get("user")
-    whole = templates.get_template(f"{name}.html")
+def page(
+    request: Request, name: str, context: Mapping[str, Any], status: int = 200, message: str | None = None
+) -> Response:
+    """Return a page with the message that is waiting for it; for HTMX its title and its fragment alone.
+
+    Args:
+        name: the page's template; its fragment's is the same with `_` before it.
+        context: what the template shows.
+        status: the status of the answer.
+        message: what has just been done, where no redirect comes between.
+    """
     if client_of(request) is Client.HTMX:
-        shown = {**context, "user": user, "fragment": True}
-        title = "".join(whole.blocks["title"](whole.new_context(shown)))
-        return HTMLAnswer(f"<title>{title}</title>\n{templates.get_template(f'_{name}.html').render(shown)}", status)
-    message = cookies.message_in(request)
-    response = HTMLAnswer(whole.render(context, user=user, message=message, fragment=False), status)
-    if message is not None:
+        return HTMLAnswer(fragment(request, name, context, message), status)
+    waiting = cookies.message_in(request)
+    whole = templates.get_template(f"{name}.html")
+    shown = {**context, **who_asks(request), "message": message or waiting, "fragment": False}
+    response = HTMLAnswer(whole.render(shown), status)
+    if waiting is not None:
         cookies.remove_message(response, request)
     return response
+
+
+def who_asks(request: Request) -> dict[str, Any]:
+    """Return what a template knows of who asks: `user`, and whether they `may(…)` do what needs a scope."""
+    scopes = getattr(request.scope.get("auth"), "scopes", ())
+    return {"user": request.scope.get("user"), "may": scopes.__contains__}
+
+
+def fragment(request: Request, name: str, context: Mapping[str, Any], message: str | None) -> str:
+    """Return a page's title and its fragment, and the message, which HTMX puts where the page shows it."""
+    whole = templates.get_template(f"{name}.html")
+    shown = {**context, **who_asks(request), "fragment": True}
+    title = "".join(whole.blocks["title"](whole.new_context(shown)))
+    text = f"<title>{title}</title>\n{templates.get_template(f'_{name}.html').render(shown)}"
+    return text if message is None else f"{text}{MESSAGE.format(message)}"
 
 
 def redirect(request: Request, path: str, status: int = 204) -> Response:
@@ -125,8 +129,9 @@ def refusal(
         body = {"detail": sentence, "error": error} if error else {"detail": sentence}
         return JSONAnswer(body, status, headers)
     if client_of(request) is Client.HTMX:
-        fragment = templates.get_template("_error.html").render(sentence=sentence)
-        return HTMLAnswer(fragment, status, {**(headers or {}), "HX-Retarget": "#flash", "HX-Reswap": "innerHTML"})
+        told = templates.get_template("_error.html").render(sentence=sentence)
+        place = "#relogin-problem" if is_in_dialog(request) else "#flash"
+        return HTMLAnswer(told, status, {**(headers or {}), "HX-Retarget": place, "HX-Reswap": "innerHTML"})
     response = page(request, "error", {"status": status, "sentence": sentence}, status)
     response.headers.update(headers or {})
     return response
@@ -136,7 +141,8 @@ def form_refusal(request: Request, refused: FormRefused) -> Response:
     """Return a form with what to mend, and what was typed."""
     if client_of(request) is Client.JSON:
         status = 400 if refused.status_code == 422 else refused.status_code
-        return JSONAnswer({"detail": refused.detail, "error": refused.error}, status, refused.headers)
+        body = {"detail": refused.detail, "error": refused.error}
+        return JSONAnswer({**body, "fields": refused.errors} if refused.errors else body, status, refused.headers)
     context = {**refused.context, "sentence": refused.detail, "errors": refused.errors, "values": refused.values}
     response = page(request, refused.form, context, refused.status_code)
     response.headers.update(refused.headers or {})

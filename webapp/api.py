@@ -1,5 +1,6 @@
 """What programs call: log in, log out, who am I, and is the server well."""
 
+from starlette.authentication import requires
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -37,6 +38,7 @@ async def refresh(request: Request) -> Response:
     return outcomes.token_json(signins.token_for(sign_in), successor)
 
 
+@requires("user:read")
 async def me(request: Request) -> Response:
     """Return one's own details."""
     return JSONAnswer(request.user.as_json())

@@ -9,11 +9,10 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
 
-from webapp import api, request_log, schema, settings
+from webapp import api, request_log, schema, settings, static_files
 from webapp.answers import on_failure
-from webapp.auth import changes, housekeeping, last_used
+from webapp.auth import changes, forgotten, housekeeping, last_used
 from webapp.auth.access import closed_unless_open, open_to_all
 from webapp.auth.backend import JWTBackend
 from webapp.auth.outcomes import on_http_exception, on_sign_in_ended, on_unavailable
@@ -23,10 +22,8 @@ from webapp.csrf import CrossSiteGuard
 from webapp.database import Unavailable, database
 from webapp.headers import SecurityHeaders
 from webapp.limits import BodyLimits
-from webapp.pages import home, sign_in, sign_ins, tokens
+from webapp.pages import forgot, home, password, password_links, relogin, set_up, sign_in, sign_ins, tokens
 from webapp.request_log import RequestLog
-
-static = open_to_all(StaticFiles(directory=settings.ROOT / "static", packages=[("js_lib_htmx", "static/htmx")]))
 
 # The first that matches answers: what is asked most often comes first.
 routes = [
@@ -37,11 +34,20 @@ routes = [
     Route("/auth/login", sign_in.login),
     Route("/auth/token", sign_in.token, methods=["POST"]),
     Route("/auth/logout", sign_in.logout, methods=["POST"]),
-    Mount("/static", static),
+    Route("/auth/relogin", relogin.show),
+    Mount("/static", open_to_all(static_files.files)),
     Route("/auth/sign-ins", sign_ins.show),
     Route("/auth/sign-ins/end-others", sign_ins.end_others, methods=["POST"]),
     Route("/auth/sign-ins/{id}/end", sign_ins.end, methods=["POST"]),
     Route("/auth/tokens", tokens.make, methods=["POST"]),
+    Route("/auth/password", password.password, methods=["GET", "POST"]),
+    Route("/api/password", password.password, methods=["GET", "POST"]),
+    Route("/auth/link", password_links.link, methods=["GET", "POST"]),
+    Route("/api/link", password_links.link, methods=["GET", "POST"]),
+    Route("/auth/forgot", forgot.forgot, methods=["GET", "POST"]),
+    Route("/api/forgot", forgot.forgot, methods=["GET", "POST"]),
+    Route("/auth/set-up", set_up.page, methods=["GET", "POST"]),
+    Route("/api/set-up", set_up.page, methods=["POST"]),
     Route("/api/login", api.login, methods=["POST"]),
     Route("/api/logout", sign_in.logout, methods=["POST"]),
     Route("/api/refresh", api.refresh, methods=["POST"]),
@@ -49,6 +55,7 @@ routes = [
     Route("/api/sign-ins/end-others", sign_ins.end_others, methods=["POST"]),
     Route("/api/sign-ins/{id}/end", sign_ins.end, methods=["POST"]),
     Route("/api/tokens", tokens.make, methods=["POST"]),
+    Route("/.well-known/change-password", sign_in.change_password),
     Route("/healthz", api.healthz),
 ]
 
@@ -62,7 +69,13 @@ middleware = [
 ]
 
 
-background = (changes.follow, last_used.keep_writing, housekeeping.keep_tidy, request_log.keep_writing)
+background = (
+    changes.follow,
+    last_used.keep_writing,
+    housekeeping.keep_tidy,
+    request_log.keep_writing,
+    forgotten.keep_mailing,
+)
 
 
 @asynccontextmanager

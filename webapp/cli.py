@@ -9,7 +9,8 @@ from datetime import date
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
-from webapp import employee_rules, employees, settings
+from webapp import employee_rules, settings
+from webapp.auth.scopes import SCOPES, USER_SCOPES
 from webapp.database import Unavailable
 
 Kept = TypeVar("Kept")
@@ -64,6 +65,8 @@ def run(options: argparse.Namespace) -> int:
                 return export_employees(options)
             case "backup":
                 backup.backup(options.file.resolve())
+            case "password-link":
+                asyncio.run(commands.password_link(options.email))
             case "sign-ins":
                 asyncio.run(commands.list_sign_ins(options.email))
             case "end-sign-ins":
@@ -100,11 +103,17 @@ def parser() -> Parser:
     user.add_argument(
         "--scopes",
         type=scopes,
-        default=employees.USER_SCOPES,
+        default=USER_SCOPES,
         metavar="A,B",
-        help=f"what they may do, separated by commas, of: {' '.join(employees.SCOPES)}",
+        help=f"what they may do, separated by commas, of: {' '.join(SCOPES)}",
     )
     user.add_argument("--password-stdin", action="store_true", help="read the password from standard input, one line")
+    linking = commands.add_parser(
+        "password-link",
+        help="print a one-time link with which somebody sets their password",
+        description="Print a one-time link with which somebody sets their password. Give it to nobody else.",
+    )
+    linking.add_argument("email", type=email)
     listing = commands.add_parser(
         "sign-ins", help="list somebody's living sign-ins", description="List living sign-ins."
     )

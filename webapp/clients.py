@@ -7,6 +7,7 @@ from starlette.requests import HTTPConnection, Request
 
 JSON_TYPE = "application/json"
 HTML_TYPE = "text/html"
+DIALOG = "relogin"
 TELLING = {b"x-expected-format", b"hx-request", b"hx-history-restore-request", b"accept"}
 
 
@@ -38,6 +39,11 @@ def client_of(request: Request) -> Client:
 def address_of(conn: HTTPConnection) -> str:
     """Return the client's address: the peer's, or what a trusted proxy says."""
     return conn.client.host[:45] if conn.client else ""
+
+
+def is_in_dialog(request: Request) -> bool:
+    """Return whether the answer comes into the dialog in which one logs in again."""
+    return client_of(request) is Client.HTMX and request.headers.get("hx-target", "").rpartition("#")[2] == DIALOG
 
 
 @functools.lru_cache(maxsize=1000)

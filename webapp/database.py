@@ -95,7 +95,7 @@ class Database(databases.Database):
             given = await self.execute(row)
         return int(given)
 
-    async def change(self, rows: Update, key: Column[str]) -> list[str]:
+    async def change(self, rows: Update, key: Column[Any]) -> list[Any]:
         """Change rows, in one statement or under their locks, and return their keys: no two callers get the same."""
         if self._backend.updates_return_rows:
             return [row[0] for row in await self.fetch_all(rows.returning(key))]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from webapp.employees import SCOPES
+from webapp.auth.scopes import SCOPES
 
 LONGEST_NAME = 50
 GENDERS = ("F", "M", "X")

@@ -9,12 +9,11 @@ from sqlalchemy import Insert, func, insert, select, update
 from starlette.authentication import BaseUser
 
 from webapp import clock, search
+from webapp.auth.scopes import USER_SCOPES
 from webapp.database import Duplicate, Unavailable, database
 from webapp.tables import employees
 
-SCOPES = ("user:read", "user:write", "admin:read", "admin:write", "super:*")
 TRIES_FOR_A_NUMBER = 50
-USER_SCOPES = ("user:read", "user:write")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +29,7 @@ class Employee(BaseUser):
     hire_date: date | None
     scopes: tuple[str, ...]
     is_active: bool
+    version: int = 1
 
     @property
     def is_authenticated(self) -> bool:
@@ -69,6 +69,7 @@ def employee_from(row: Mapping[str, Any]) -> Employee:
         hire_date=row["hire_date"],
         scopes=tuple(row["scopes"].split()),
         is_active=bool(row["is_active"]),
+        version=row["version"],
     )
 
 
@@ -86,6 +87,12 @@ async def with_email(email: str) -> tuple[Employee, str] | None:
     """Return the employee with this email, in any case, and the hash of their password; or None."""
     row = await database.fetch_one(select(employees).where(employees.c.email == normal_email(email)))
     return None if row is None else (employee_from(row._mapping), row["password_hash"])
+
+
+async def hash_of(emp_no: int) -> str | None:
+    """Return the hash of an employee's password."""
+    hashed: str | None = await database.fetch_val(select(employees.c.password_hash).where(employees.c.emp_no == emp_no))
+    return hashed
 
 
 async def lets_in(emp_no: int, password_hash: str) -> bool:
@@ -126,14 +133,14 @@ async def create(
     )
     for _ in range(TRIES_FOR_A_NUMBER):
         try:
-            return await with_the_next_number(row, words)
+            return await with_the_next_number(row, words, hire_date)
         except Duplicate:
             if await with_email(email):
                 raise
     raise Unavailable("many others are adding employees")
 
 
-async def with_the_next_number(row: Insert, words: str) -> int:
+async def with_the_next_number(row: Insert, words: str, hire_date: date | None) -> int:
     """Add an employee's row, and those of their words, and return its number.
 
     Raises:
@@ -143,7 +150,7 @@ async def with_the_next_number(row: Insert, words: str) -> int:
         highest = await database.fetch_val(select(func.max(employees.c.emp_no)))
         emp_no: int = (highest or 10000) + 1
         await database.execute(row.values(emp_no=emp_no))
-        await search.add_rows(search.rows_for(emp_no, words))
+        await search.add_words(emp_no, words, hire_date)
     return emp_no
 
 

@@ -15,22 +15,25 @@ EVERYWHERE = [
 ]
 PERSONAL = [(b"cache-control", b"no-store"), (b"vary", b"HX-Request, Accept, Cookie")]
 PUBLIC = [(b"cache-control", b"public, max-age=3600")]
+FOR_EVER = [(b"cache-control", b"public, max-age=31536000, immutable")]
 HTTPS_ONLY = [(b"strict-transport-security", b"max-age=31536000; includeSubDomains")]
 
-# By whether the browser came over HTTPS, and whether the answer is the same for everybody.
+# By whether the browser came over HTTPS, and by how long everybody may keep the answer.
 ANSWERS = {
-    (False, False): EVERYWHERE + PERSONAL,
-    (False, True): EVERYWHERE + PUBLIC,
-    (True, False): EVERYWHERE + PERSONAL + HTTPS_ONLY,
-    (True, True): EVERYWHERE + PUBLIC + HTTPS_ONLY,
+    (https, kept): EVERYWHERE + caching + (HTTPS_ONLY if https else [])
+    for https in (False, True)
+    for kept, caching in (("not", PERSONAL), ("an hour", PUBLIC), ("for ever", FOR_EVER))
 }
 A_FILE = {200, 206, 304}
 
 
 def headers_for(scope: Scope, status: int) -> list[tuple[bytes, bytes]]:
     """Return the headers that the answer to a request must have."""
-    is_file = status in A_FILE and scope["path"].startswith("/static/")
-    return ANSWERS[scope["scheme"] == "https", is_file]
+    if status in A_FILE and scope["path"].startswith("/static/"):
+        kept = "for ever" if scope.get("immutable") else "an hour"
+    else:
+        kept = "not"
+    return ANSWERS[scope["scheme"] == "https", kept]
 
 
 class SecurityHeaders:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from webapp import employees, schema, settings
 from webapp.auth import passwords
+from webapp.auth.scopes import USER_SCOPES
 from webapp.database import database
 
 
@@ -18,7 +19,7 @@ class Person(NamedTuple):
     gender: str
     birth_date: date
     hire_date: date
-    scopes: tuple[str, ...] = employees.USER_SCOPES
+    scopes: tuple[str, ...] = USER_SCOPES
 
     @property
     def email(self) -> str:

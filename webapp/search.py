@@ -1,12 +1,13 @@
 """The words by which employees are found, written so that neither accents nor case matter.
 
-Each employee has one row of `words`, with a space before each: the last name, the first name, what else stands
-before the @ of the email, and the email. It sorts by name. For each word but the first there is one more row with
-the words turned around, so that whichever word somebody types begins a row, and an index finds it on every engine.
+Each employee has their `words`, with a space before each: the last name, the first name, what else stands before
+the @ of the email, and the email. They sort by name. Each word but the first, by which the index on `words` finds them,
+has a row of its own in the table employee_words. It repeats what the directory filters and sorts by, so that on
+every engine a search is a look at one stretch of one index.
 """
 
 import re
-from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
 from anyascii import anyascii
@@ -18,7 +19,7 @@ from webapp.tables import employee_words
 WORD = re.compile(r"[a-z0-9]+")
 LONGEST_NAME = 100
 LONGEST_EMAIL = 255
-MOST_TURNS = 20
+MOST_WORDS = 20
 # Lower than any sign of a word, so that Lee comes before Lee Brown whatever their first names are.
 BETWEEN_NAMES = "  "
 
@@ -42,30 +43,24 @@ def words_of(first_name: str, last_name: str, email: str) -> str:
     return " " + BETWEEN_NAMES.join(part for part in (*names, whole_email) if part)
 
 
-def turns_of(words: str) -> list[str]:
-    """Return an employee's `words` turned so that each word but the first and the email comes first once."""
-    *names, email = words.split()
-    found: dict[str, str] = {}
-    for place, word in enumerate(names[1:], 1):
-        found.setdefault(word, " " + " ".join([*names[place:], email, *names[:place]]))
-    return [turn for word, turn in found.items() if word != names[0]][:MOST_TURNS]
+def single_words(words: str) -> list[str]:
+    """Return the words that an employee's `words` have, each once, but the first and the email."""
+    first, *others = words.split()[:-1] or [""]
+    return [word[:LONGEST_NAME] for word in dict.fromkeys(others) if word != first][:MOST_WORDS]
 
 
-def rows_for(emp_no: int, words: str) -> list[dict[str, Any]]:
-    """Return an employee's rows of the table employee_words; for many employees add them in the order of `words`."""
-    return [{"words": turn, "emp_no": emp_no} for turn in turns_of(words)]
+def rows_for(emp_no: int, words: str, hire_date: date | None) -> list[dict[str, Any]]:
+    """Return an employee's rows of the table employee_words; add many in the order of `word`."""
+    return [{"word": word, "emp_no": emp_no, "words": words, "hire_date": hire_date} for word in single_words(words)]
 
 
-async def add_rows(rows: Iterable[dict[str, Any]]) -> None:
-    """Add rows of the table employee_words, in the caller's transaction."""
-    for row in rows:
+async def add_words(emp_no: int, words: str, hire_date: date | None) -> None:
+    """Add an employee's rows of the table employee_words, in the caller's transaction."""
+    for row in rows_for(emp_no, words, hire_date):
         await database.execute(insert(employee_words).values(**row))
 
 
-async def change_words(emp_no: int, before: str, now: str) -> None:
-    """Put the rows of an employee's new `words` in the place of the ones before, in the caller's transaction."""
-    if before == now:
-        return
-    outdated = employee_words.c.words.in_(turns_of(before))
-    await database.execute(delete(employee_words).where(employee_words.c.emp_no == emp_no, outdated))
-    await add_rows(rows_for(emp_no, now))
+async def remove_words(emp_no: int, words: str) -> None:
+    """Remove the rows that `add_words` has added for these `words`, in the caller's transaction."""
+    theirs = (employee_words.c.emp_no == emp_no) & employee_words.c.word.in_(single_words(words))
+    await database.execute(delete(employee_words).where(theirs))

@@ -15,12 +15,21 @@ from sqlalchemy import (
     Table,
     Text,
 )
+from sqlalchemy.dialects.mysql import VARCHAR
 
 metadata = MetaData()
 # On MariaDB texts differ where any character does, as they do elsewhere.
 TEXTS: dict[str, Any] = {"mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin", "mysql_engine": "InnoDB"}
-# Folded words, whose order must be that of their signs: a language's own order skips spaces.
-WORDS = String(600).with_variant(String(600, collation="C"), "postgresql")
+
+
+def folded_text(longest: int) -> String:
+    """Return the type of folded words, whose order is that of their signs: a language's own order skips spaces."""
+    in_postgresql = String(longest, collation="C")
+    in_mariadb = VARCHAR(longest, charset="ascii", collation="ascii_bin")
+    return String(longest).with_variant(in_postgresql, "postgresql").with_variant(in_mariadb, "mysql", "mariadb")
+
+
+WORD, WORDS = folded_text(100), folded_text(600)
 
 employees = Table(
     "employees",
@@ -38,17 +47,19 @@ employees = Table(
     Column("changed", Double, nullable=False),
     Column("version", Integer, nullable=False, server_default="1"),
     Column("words", WORDS, nullable=False, server_default=""),
-    Index("employees_by_name", "words", "emp_no"),
+    Index("employees_by_name", "words", "emp_no", "hire_date"),
     Index("employees_by_hire_date", "hire_date", "emp_no"),
     **TEXTS,
 )
 
-# An employee's words turned, so that each of them begins a row (webapp/search.py).
+# One row for each word by which an employee is found, but the one that `words` begins with (webapp/search.py).
 employee_words = Table(
     "employee_words",
     metadata,
-    Column("words", WORDS, primary_key=True),
+    Column("word", WORD, primary_key=True),
     Column("emp_no", Integer, primary_key=True, autoincrement=False),
+    Column("words", WORDS, nullable=False),
+    Column("hire_date", Date),
     sqlite_with_rowid=False,
     **TEXTS,
 )
@@ -124,5 +135,15 @@ audit = Table(
     Column("details", Text, nullable=False),
     Index("audit_of_employee", "emp_no", "id"),
     sqlite_autoincrement=True,
+    **TEXTS,
+)
+
+# With what the first administrator is made, while there is no employee.
+set_up_tokens = Table(
+    "set_up_tokens",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("made", Double, nullable=False),
+    Column("used", Double),
     **TEXTS,
 )

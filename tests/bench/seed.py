@@ -90,8 +90,9 @@ def main(file, people, ended):
     with connection:
         insert(connection, employees, (employee_row(employees, n, password_hash, now) for n in range(people)))
         for number in range(people):
-            rows = search.rows_for(FIRST_EMPLOYEE + number, search.words_of("Ada", "Nowak", email_of(number)))
-            insert(connection, employee_words, [(row["words"], row["emp_no"]) for row in rows])
+            words = search.words_of("Ada", "Nowak", email_of(number))
+            rows = search.rows_for(FIRST_EMPLOYEE + number, words, "2020-01-02")
+            insert(connection, employee_words, (tuple(row.values()) for row in rows))
         insert(connection, sign_ins, (sign_in_row(sign_ins, n, people, now) for n in range(ended)))
     connection.close()
 

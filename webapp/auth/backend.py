@@ -17,6 +17,7 @@ class Credentials(AuthCredentials):
         sign_in: the living sign-in, or None for an anonymous request.
         problem: why a credential proves nothing: "invalid", "expired", "ended", or "unknown" where the database
             that knows cannot be reached; None where there is no such trouble.
+        expired: what a token said that was good once; None where there is none.
         renewable: whether the cookie's token is past half its life, and its sign-in goes on beyond it.
         by_cookie: whether the credential came, or would have come, in the cookie.
     """
@@ -26,6 +27,7 @@ class Credentials(AuthCredentials):
         self.by_cookie = by_cookie
         self.sign_in: SignIn | None = None
         self.problem: str | None = None
+        self.expired: Claims | None = None
         self.renewable = False
 
 
@@ -40,8 +42,8 @@ class JWTBackend(AuthenticationBackend):
         try:
             claims = read_token(credential)
             sign_in = await signins.living(claims)
-        except TokenExpired:
-            auth.problem = "expired"
+        except TokenExpired as error:
+            auth.problem, auth.expired = "expired", error.claims
         except TokenError:
             auth.problem = "invalid"
         except Unavailable:

@@ -5,6 +5,7 @@ import logging
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from webapp import answers, cookies
 from webapp.auth.signins import Token
@@ -31,7 +32,14 @@ async def on_http_exception(request: Request, exc: Exception) -> Response:
         return not_authenticated(request)
     if exc.status_code == 403:
         return answers.refusal(request, 403, headers={"WWW-Authenticate": 'Bearer error="insufficient_scope"'})
-    return answers.refusal(request, exc.status_code, headers=exc.headers)
+    headers = {"Allow": ", ".join(methods_of(request))} if exc.status_code == 405 else exc.headers
+    return answers.refusal(request, exc.status_code, headers=headers)
+
+
+def methods_of(request: Request) -> list[str]:
+    """Return the methods that a path takes; Starlette itself names the first route's alone (RFC 9110 15.5.6)."""
+    routes = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    return sorted({method for route in routes for method in getattr(route, "methods", None) or ()})
 
 
 async def on_sign_in_ended(request: Request, exc: Exception) -> Response:
@@ -52,7 +60,10 @@ def unavailable(request: Request) -> Response:
 
 
 def not_authenticated(request: Request) -> Response:
-    """Ask for a login, or tell a program that its credential is missing or no longer good (RFC 6750 3)."""
+    """Ask for a login, or tell a program that its credential is missing or no longer good (RFC 6750 3).
+
+    A cookie that has expired stays: it says whose it was, so that a page's dialog need only ask for the password.
+    """
     problem = request.auth.problem
     if problem == "unknown":
         return unavailable(request)
@@ -65,7 +76,7 @@ def not_authenticated(request: Request) -> Response:
         cookies.set_message(response, request, SESSION_ENDED if problem else PLEASE_LOG_IN)
         if problem and client_of(request) is Client.HTMX:
             response.headers["X-Session"] = "expired" if problem == "expired" else "ended"
-    if problem and request.auth.by_cookie:
+    if problem not in (None, "expired") and request.auth.by_cookie:
         cookies.remove_session(response, request)
     return response
 
@@ -96,6 +107,8 @@ def logged_out(request: Request, *, was_logged_in: bool) -> Response:
     else:
         response = answers.redirect(request, "/auth/login")
         cookies.set_message(response, request, message)
+    if client_of(request) is Client.HTMX:
+        response.headers["HX-Trigger"] = "session:ended"
     if request.auth.by_cookie:
         cookies.remove_session(response, request)
     return response

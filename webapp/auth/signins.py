@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection
 from webapp import clock, settings
 from webapp.auth import changes
 from webapp.auth.held import SignIn, held
+from webapp.auth.scopes import closure
 from webapp.auth.tokens import Claims, create_token
 from webapp.clients import address_of as address_of
 from webapp.database import database
@@ -73,8 +74,9 @@ def user_agent_of(conn: HTTPConnection) -> str:
 
 
 def allowed(employee: Employee, scopes: tuple[str, ...] | None) -> tuple[str, ...]:
-    """Return the scopes of a sign-in: never more than the employee has now."""
-    return ("authenticated", *(scope for scope in employee.scopes if scopes is None or scope in scopes))
+    """Return the scopes of a sign-in, with all that they include: never more than the employee has now."""
+    has, chosen = closure(employee.scopes), None if scopes is None else closure(scopes)
+    return ("authenticated", *(scope for scope in has if chosen is None or scope in chosen))
 
 
 def token_for(sign_in: SignIn, seconds: int = settings.ACCESS_TOKEN_EXPIRE_SECONDS) -> Token:

@@ -27,7 +27,11 @@ class TokenError(Exception):
 
 
 class TokenExpired(TokenError):
-    """A token that once was good."""
+    """A token that once was good, with what it said."""
+
+    def __init__(self, claims: "Claims") -> None:
+        super().__init__()
+        self.claims = claims
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ def read_token(token: str) -> Claims:
     """
     claims = verified(token)
     if claims.expires <= clock.now():
-        raise TokenExpired
+        raise TokenExpired(claims)
     return claims
 
 

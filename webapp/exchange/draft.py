@@ -4,9 +4,11 @@ However large the file is, memory holds a few rows of it; and what can be done b
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
+
+import orjson
 
 from webapp import search
 
@@ -23,12 +25,13 @@ CREATE TABLE drafted (
     state TEXT DEFAULT 'new', version INTEGER, details TEXT, words_before TEXT
 );
 CREATE TABLE problems (line INTEGER PRIMARY KEY, sentence TEXT);
-CREATE TABLE unsorted (words TEXT, emp_no INTEGER);
-CREATE TABLE turns (words TEXT, emp_no INTEGER);
-CREATE TABLE outdated (words TEXT, emp_no INTEGER);
+CREATE TABLE unsorted (word TEXT, emp_no INTEGER, words TEXT, hire_date TEXT);
+CREATE TABLE word_rows (word TEXT, emp_no INTEGER, words TEXT, hire_date TEXT);
+CREATE TABLE outdated (word TEXT, emp_no INTEGER, words TEXT, hire_date TEXT);
 """
 DRAFTED = ("line", "emp_no", *FIELDS, "words")
 ADD = f"INSERT INTO drafted ({', '.join(DRAFTED)}) VALUES (:{', :'.join(DRAFTED)})"  # noqa: S608  our own names
+KEEP_WORD = "INSERT INTO {} VALUES (:word, :emp_no, :words, :hire_date)"
 JUDGE = """
 UPDATE drafted SET state = :state, version = :version, details = :details, words_before = :words WHERE line = :line
 """
@@ -99,23 +102,23 @@ class Draft:
             yield some
             after = some[-1]["emp_no"]
 
-    def turn_words(self) -> None:
+    def spread_words(self) -> None:
         """Prepare the rows of employee_words that will come and go."""
-        self.file.executemany("INSERT INTO unsorted VALUES (:words, :emp_no)", self.turned(NEW, "words"))
-        self.file.executemany("INSERT INTO unsorted VALUES (:words, :emp_no)", self.turned(CHANGED, "words"))
-        self.file.execute("INSERT INTO turns SELECT words, emp_no FROM unsorted ORDER BY words, emp_no")
-        self.file.executemany("INSERT INTO outdated VALUES (:words, :emp_no)", self.turned(CHANGED, "words_before"))
+        self.file.executemany(KEEP_WORD.format("unsorted"), self.word_rows_of(NEW, "words"))
+        self.file.executemany(KEEP_WORD.format("unsorted"), self.word_rows_of(CHANGED, "words"))
+        self.file.executemany(KEEP_WORD.format("outdated"), self.word_rows_of(CHANGED, "words_before"))
+        self.file.execute("INSERT INTO word_rows SELECT * FROM unsorted ORDER BY word, emp_no")
 
-    def turned(self, state: str, words: str) -> Iterable[dict[str, Any]]:
-        """Return the rows of employee_words of all whose words change."""
+    def word_rows_of(self, state: str, words: str) -> Iterator[dict[str, Any]]:
+        """Return the rows of employee_words of all whose words or hire dates are new."""
         for some in self.rows(state):
             for row in some:
-                if row["words"] != row["words_before"]:
-                    yield from search.rows_for(row["emp_no"], row[words])
+                if row["words"] != row["words_before"] or "hire_date" in orjson.loads(row["details"]):
+                    yield from search.rows_for(row["emp_no"], row[words], row["hire_date"])
 
-    def word_rows(self, table: str) -> Iterator[list[tuple[str, int]]]:
-        """Return the words and numbers of "turns", in the order of the words, or of "outdated", many at once."""
-        found = self.file.execute(f"SELECT words, emp_no FROM {table} ORDER BY rowid")  # noqa: S608  our own names
+    def word_rows(self, table: str) -> Iterator[list[tuple[str, int, str, str]]]:
+        """Return the rows of "word_rows", in the order of the words, or of "outdated", many at once."""
+        found = self.file.execute(f"SELECT * FROM {table} ORDER BY rowid")  # noqa: S608  our own names
         found.row_factory = None
         while some := found.fetchmany(ROWS_AT_ONCE):
             yield some

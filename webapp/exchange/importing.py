@@ -94,7 +94,7 @@ def tell_problems(draft: Draft) -> None:
 
 async def write(draft: Draft, source: str) -> None:
     """Write the draft, or refuse with one line where others were quicker."""
-    draft.turn_words()
+    draft.spread_words()
     try:
         with bar("Writing", draft.count(NEW) + draft.count(CHANGED)) as progress:
             await writing.write(draft, audit.Actor.of_command(), source, progress.update)

@@ -8,8 +8,8 @@ from sqlalchemy import BindParameter, bindparam, delete, insert, select, update
 
 from webapp import audit, clock
 from webapp.auth import changes, passwords
+from webapp.auth.scopes import USER_SCOPES
 from webapp.database import database
-from webapp.employees import USER_SCOPES
 from webapp.exchange.draft import CHANGED, FIELDS, NEW, Draft
 from webapp.tables import audit as audit_log
 from webapp.tables import employee_words, employees
@@ -22,8 +22,8 @@ CHANGE = (
     .where(employees.c.emp_no == NUMBER)
     .values({name: bindparam(f"new_{name}") for name in CHANGED_COLUMNS})
 )
-REMOVE_WORDS = delete(employee_words).where(
-    employee_words.c.emp_no == NUMBER, employee_words.c.words == bindparam("turn")
+REMOVE_WORD = delete(employee_words).where(
+    employee_words.c.word == bindparam("old_word"), employee_words.c.emp_no == NUMBER
 )
 
 
@@ -75,14 +75,19 @@ def values_of(row: sqlite3.Row, scopes: str) -> tuple[Any, ...]:
     _, _, email, birth_date, first_name, last_name, gender, hire_date, own_scopes, words, *_ = row
     return (
         email,
-        date.fromisoformat(birth_date) if birth_date else None,
+        day(birth_date),
         first_name,
         last_name,
         gender,
-        date.fromisoformat(hire_date) if hire_date else None,
+        day(hire_date),
         scopes if own_scopes is None else own_scopes,
         words,
     )
+
+
+def day(text: str | None) -> date | None:
+    """Return a date of the draft as the database takes it."""
+    return date.fromisoformat(text) if text else None
 
 
 async def change(some: list[sqlite3.Row], actor: audit.Actor) -> None:
@@ -105,6 +110,7 @@ async def change(some: list[sqlite3.Row], actor: audit.Actor) -> None:
 async def write_words(draft: Draft) -> None:
     """Write the words by which employees are found."""
     for some in draft.word_rows("outdated"):
-        await database.execute_rows(REMOVE_WORDS, ["turn", "number"], some)
-    for some in draft.word_rows("turns"):
-        await database.execute_rows(insert(employee_words), ["words", "emp_no"], some)
+        await database.execute_rows(REMOVE_WORD, ["old_word", "number"], [row[:2] for row in some])
+    for some in draft.word_rows("word_rows"):
+        rows = [(word, emp_no, words, day(hire_date)) for word, emp_no, words, hire_date in some]
+        await database.execute_rows(insert(employee_words), ["word", "emp_no", "words", "hire_date"], rows)

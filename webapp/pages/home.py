@@ -1,5 +1,6 @@
 """The front page, home, and an employee's own details."""
 
+from starlette.authentication import requires
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -26,6 +27,7 @@ async def home(request: Request) -> Response:
     return answers.page(request, "home", {})
 
 
+@requires("user:read")
 async def my_info(request: Request) -> Response:
     """Show one's own details."""
     if client_of(request) is Client.JSON:

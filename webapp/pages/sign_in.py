@@ -4,11 +4,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from webapp import answers
+from webapp import answers, cookies
+from webapp.answers import FormRefused
 from webapp.auth import outcomes, signins
 from webapp.auth.access import open_to_all
 from webapp.auth.login import log_in
-from webapp.clients import Client, client_of
+from webapp.clients import Client, client_of, is_in_dialog
+from webapp.pages import relogin
 from webapp.quick import JSONAnswer
 
 HOW_TO_LOG_IN = "POST the form fields username (your email) and password to /api/login"
@@ -32,12 +34,22 @@ def login_form(request: Request) -> Response:
 
 @open_to_all
 async def token(request: Request) -> Response:
-    """Log in with a form; the token is kept in the session cookie."""
-    sign_in, form = await log_in(request, "browser")
+    """Log in with a form, on the login page or in the dialog; the token is kept in the session cookie."""
+    try:
+        sign_in, form = await log_in(request, "browser")
+    except FormRefused as refused:
+        if is_in_dialog(request):
+            return relogin.form_again(refused)
+        raise
     before = request.auth.sign_in
     if before is not None and request.auth.by_cookie:
         await signins.end(before.id, "logged in again")
-    return outcomes.logged_in(request, signins.token_for(sign_in), form.get("next", [""])[0])
+    new = signins.token_for(sign_in)
+    if is_in_dialog(request):
+        response = relogin.restored(request, sign_in.employee)
+        cookies.set_session(response, request, new.text, new.expires_in)
+        return response
+    return outcomes.logged_in(request, new, form.get("next", [""])[0])
 
 
 @open_to_all
@@ -49,3 +61,9 @@ async def logout(request: Request) -> Response:
     if before is not None:
         await signins.end(before.id, "logged out")
     return outcomes.logged_out(request, was_logged_in=before is not None)
+
+
+@open_to_all
+async def change_password(request: Request) -> Response:
+    """Lead a password manager to the page where one's password is changed (a well-known URL of the W3C)."""
+    return answers.redirect(request, "/auth/password")

@@ -5,12 +5,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, select
+from starlette.authentication import requires
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from webapp import answers, clock, cookies, settings
 from webapp.auth import outcomes, signins
+from webapp.auth.scopes import closure
 from webapp.auth.tokens import SIGN_IN_ID
 from webapp.clients import Client, client_of
 from webapp.database import database
@@ -25,6 +27,9 @@ OUTCOMES = {
     "logged in": "Logged in",
     "throttled": "Too many attempts",
     "malformed": "Incomplete",
+    "changed": "Password changed",
+    "by link": "Password set with a link",
+    "asked": "Asked for a link by mail",
 }
 ATTEMPTS_SHOWN = 20
 
@@ -101,7 +106,9 @@ async def context_of(request: Request) -> dict[str, Any]:
         "attempts": await attempts_of(request.user.emp_no),
         "kinds": KINDS,
         "outcomes": OUTCOMES,
+        "scope_choices": [(scope, scope) for scope in closure(request.user.scopes)],
         "may_change": request.auth.sign_in.kind != "token",
+        "may_make_tokens": "user:write" in request.auth.scopes,
         "new_token": None,
         "sentence": None,
         "errors": {},
@@ -109,6 +116,7 @@ async def context_of(request: Request) -> dict[str, Any]:
     }
 
 
+@requires("user:read")
 async def show(request: Request) -> Response:
     """Show one's own sign-ins and last attempts."""
     if client_of(request) is Client.JSON:
@@ -134,9 +142,7 @@ async def end(request: Request) -> Response:
         raise HTTPException(404)
     if sid == request.auth.sign_in.id:
         return outcomes.logged_out(request, was_logged_in=True)
-    if client_of(request) is Client.HTMX:
-        return Response()
-    return done(request, "That sign-in has ended")
+    return await done(request, "That sign-in has ended")
 
 
 async def end_others(request: Request) -> Response:
@@ -144,15 +150,15 @@ async def end_others(request: Request) -> Response:
     refuse_personal_tokens(request)
     others = (sign_ins.c.emp_no == request.user.emp_no) & (sign_ins.c.id != request.auth.sign_in.id)
     await signins.end_where(others, "ended by its owner", asked_by=request.auth.sign_in.id)
-    if client_of(request) is Client.HTMX:
-        return answers.page(request, "sign_ins", await context_of(request))
-    return done(request, "All other sign-ins have ended")
+    return await done(request, "All other sign-ins have ended")
 
 
-def done(request: Request, sentence: str) -> Response:
-    """Say what was done: as JSON, or back on the page."""
+async def done(request: Request, sentence: str) -> Response:
+    """Say what was done: as JSON, or on the page that shows what is left."""
     if client_of(request) is Client.JSON:
         return JSONAnswer({"detail": sentence})
+    if client_of(request) is Client.HTMX:
+        return answers.page(request, "sign_ins", await context_of(request), message=sentence)
     response = answers.redirect(request, "/auth/sign-ins")
     cookies.set_message(response, request, sentence)
     return response

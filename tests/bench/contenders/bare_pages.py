@@ -24,6 +24,7 @@ templates = Jinja2Templates(
         lstrip_blocks=True,
     )
 )
+templates.env.globals["static"] = "/static/{}".format
 
 
 async def my_info(request: Request) -> Response:

@@ -1,0 +1,73 @@
+// When the session expires under an HTMX page: log in again in a dialog, and send what was interrupted once more.
+// Without this script the answer's HX-Redirect acts, and the whole page goes to the login page.
+(() => {
+  const dialog = document.getElementById("relogin");
+  if (!dialog) return; // nobody is logged in on this page
+
+  const flash = document.getElementById("flash");
+  const user = document.body.dataset.user;
+  const tabs = new BroadcastChannel("latchkey");
+  const issuers = new WeakMap(); // how to issue a request again, by its `etc`, which it then keeps
+  let interrupted = [];
+
+  const say = (sentence) => {
+    const message = document.createElement("p");
+    message.className = "message";
+    message.textContent = sentence;
+    flash.replaceChildren(message);
+  };
+
+  const openDialog = async () => {
+    await htmx.ajax("GET", "/auth/relogin", { target: dialog, swap: "innerHTML" });
+    if (!dialog.firstElementChild) interrupted = []; // the server could not bring the form, and has said why
+    if (interrupted.length && !dialog.open) dialog.showModal();
+  };
+
+  const interrupt = ({ etc, elt, requestConfig }) => {
+    interrupted.push({
+      writes: requestConfig.verb !== "get",
+      send: () => {
+        etc.values = requestConfig.formData; // the clicked button's value too, though it no longer has the focus
+        if (elt.isConnected) issuers.get(etc)(true);
+      },
+    });
+    if (interrupted.length === 1) openDialog();
+  };
+
+  const restore = (who) => {
+    if (who !== user) return location.replace(location.pathname + location.search); // nothing is sent in another's name
+    const again = interrupted;
+    interrupted = [];
+    dialog.close();
+    dialog.replaceChildren(); // no password stays in the page
+    if (again.length) say("You are signed in again.");
+    again.forEach(({ send }) => send());
+  };
+
+  document.addEventListener("htmx:confirm", ({ detail }) => issuers.set(detail.etc, detail.issueRequest));
+
+  document.addEventListener("htmx:beforeOnLoad", (event) => {
+    const { xhr, etc, elt, requestConfig } = event.detail;
+    const hasExpired = xhr.status === 401 && xhr.getResponseHeader("X-Session") === "expired";
+    if (!hasExpired || dialog.contains(elt) || !issuers.has(etc)) return;
+    event.preventDefault(); // neither a swap nor HX-Redirect
+    if (requestConfig.triggeringEvent) interrupt(event.detail);
+    else if (!dialog.open && !flash.textContent) say("You are signed out."); // a poll opens no dialog
+  });
+
+  dialog.addEventListener("close", () => {
+    if (dialog.open || !dialog.firstElementChild) return; // one has logged in
+    say(interrupted.some(({ writes }) => writes) ? "Not saved. You are signed out." : "You are signed out.");
+    interrupted = [];
+    dialog.replaceChildren();
+  });
+
+  // Who is logged in now is told to the other tabs: by a login in the dialog, by every page that opens, and by a logout.
+  document.addEventListener("session:restored", ({ detail }) => {
+    tabs.postMessage({ user: detail.user });
+    restore(detail.user);
+  });
+  document.addEventListener("session:ended", () => tabs.postMessage({}));
+  tabs.addEventListener("message", ({ data }) => restore(data.user));
+  tabs.postMessage({ user });
+})();

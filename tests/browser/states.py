@@ -1,0 +1,148 @@
+"""Every page in each of its states: how one gets there in a browser that is not logged in yet."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import ANN, log_in
+from tests.conftest import PASSWORD
+
+
+def login(page: Any) -> None:
+    """The login form, as it comes."""
+    page.goto("/auth/login")
+
+
+def type_login(page: Any, email: str = ANN, password: str = PASSWORD) -> None:
+    """Fill in the login form and send it."""
+    page.get_by_label("Email").fill(email)
+    page.get_by_label("Password", exact=True).fill(password)
+    page.get_by_role("button", name="Log in").click()
+
+
+def login_incomplete(page: Any) -> None:
+    """The login form that was sent empty."""
+    login(page)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+
+
+def login_wrong(page: Any) -> None:
+    """The login form after a wrong password."""
+    login(page)
+    type_login(page, password="wrong")
+    expect(page.get_by_role("alert")).to_be_visible()
+
+
+def login_too_often(page: Any) -> None:
+    """The login form after so many failures that one must wait."""
+    for _ in range(5):
+        page.context.request.post("/auth/token", form={"username": ANN, "password": "wrong"})
+    login_wrong(page)
+    expect(page.get_by_role("alert")).to_contain_text("Too many attempts")
+
+
+def login_shown(page: Any) -> None:
+    """The login form with the password to be seen."""
+    login(page)
+    page.get_by_label("Password", exact=True).fill("to be seen")
+    page.get_by_role("button", name="Show password").click()
+
+
+def asked_to_log_in(page: Any) -> None:
+    """The login form with a message."""
+    page.goto("/admin/me")
+    expect(page.get_by_role("status").first).to_have_text("Please log in to continue")
+
+
+def home(page: Any) -> None:
+    """Home."""
+    log_in(page.context, ANN)
+    page.goto("/auth/home")
+
+
+def my_info(page: Any) -> None:
+    """My Info."""
+    log_in(page.context, ANN)
+    page.goto("/admin/me")
+
+
+def sign_ins(page: Any) -> None:
+    """My sign-ins, with a second browser's and a failed attempt."""
+    page.context.request.post("/auth/token", form={"username": ANN, "password": "wrong"})
+    log_in(page.context, ANN)
+    page.context.request.post("/api/login", form={"username": ANN, "password": PASSWORD})
+    page.goto("/auth/sign-ins")
+
+
+def token_refused(page: Any) -> None:
+    """My sign-ins after a token was asked for without saying which."""
+    sign_ins(page)
+    page.get_by_role("button", name="Make the token").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+
+
+def token_made(page: Any) -> None:
+    """My sign-ins with a new token."""
+    sign_ins(page)
+    page.get_by_label("Name").fill("Nightly backup")
+    page.get_by_label("user:read").check()
+    page.get_by_label("Last day").fill(in_days(30))
+    page.get_by_role("button", name="Make the token").click()
+    expect(page.get_by_role("heading", name="Your new token")).to_be_visible()
+
+
+def in_days(days: int) -> str:
+    """Return the day in so many days, as a date field takes it."""
+    return (datetime.now(UTC) + timedelta(days=days)).date().isoformat()
+
+
+def ended(page: Any) -> None:
+    """My sign-ins after the others were ended."""
+    sign_ins(page)
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="End all others").click()
+    expect(page.get_by_role("status").first).to_have_text("All other sign-ins have ended")
+
+
+def logged_out(page: Any) -> None:
+    """The login form after a logout."""
+    home(page)
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_role("status").first).to_have_text("You are logged out")
+
+
+def not_found(page: Any) -> None:
+    """A page that does not exist, for somebody who is logged in."""
+    log_in(page.context, ANN)
+    page.goto("/nope")
+
+
+def error(status: int) -> Callable[[Any], None]:
+    """Return the way to an error's page, for somebody who is not logged in."""
+
+    def go(page: Any) -> None:
+        page.goto(f"/test/error/{status}")
+
+    return go
+
+
+STATES: dict[str, Callable[[Any], None]] = {
+    "login": login,
+    "login, incomplete": login_incomplete,
+    "login, wrong": login_wrong,
+    "login, too often": login_too_often,
+    "login, password shown": login_shown,
+    "login, asked to": asked_to_log_in,
+    "home": home,
+    "my info": my_info,
+    "sign-ins": sign_ins,
+    "sign-ins, token refused": token_refused,
+    "sign-ins, token made": token_made,
+    "sign-ins, ended": ended,
+    "logged out": logged_out,
+    "not found": not_found,
+    **{f"error {status}": error(status) for status in (403, 404, 429, 500, 503)},
+}
