@@ -22,7 +22,18 @@ from webapp.csrf import CrossSiteGuard
 from webapp.database import Unavailable, database
 from webapp.headers import SecurityHeaders
 from webapp.limits import BodyLimits
-from webapp.pages import forgot, home, password, password_links, relogin, set_up, sign_in, sign_ins, tokens
+from webapp.pages import (
+    employee_log,
+    forgot,
+    home,
+    password,
+    password_links,
+    relogin,
+    set_up,
+    sign_in,
+    sign_ins,
+    tokens,
+)
 from webapp.request_log import RequestLog
 
 # The first that matches answers: what is asked most often comes first.
@@ -55,6 +66,8 @@ routes = [
     Route("/api/sign-ins/end-others", sign_ins.end_others, methods=["POST"]),
     Route("/api/sign-ins/{id}/end", sign_ins.end, methods=["POST"]),
     Route("/api/tokens", tokens.make, methods=["POST"]),
+    Route("/employees/{emp_no}/log", employee_log.show),
+    Route("/api/employees/{emp_no}/log", employee_log.show),
     Route("/.well-known/change-password", sign_in.change_password),
     Route("/healthz", api.healthz),
 ]

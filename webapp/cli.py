@@ -55,6 +55,10 @@ def run(options: argparse.Namespace) -> int:
                 asyncio.run(commands.create_user(options))
             case "load-sample":
                 asyncio.run(sample.load_sample())
+            case "log":
+                from webapp.log_command import print_log
+
+                asyncio.run(print_log(options))
             case "import-employees":
                 from webapp.exchange.importing import import_employees
 
@@ -126,6 +130,14 @@ def parser() -> Parser:
     who = ending.add_mutually_exclusive_group(required=True)
     who.add_argument("email", type=email, nargs="?")
     who.add_argument("--all", action="store_true", dest="everybody", help="everybody's")
+    reading = commands.add_parser(
+        "log",
+        help="print who changed what of whom",
+        description="Print the audit log, the newest entry first: all of it, or what was done by or to somebody.",
+    )
+    reading.add_argument("email", type=email, nargs="?")
+    reading.add_argument("--since", type=day, metavar="YYYY-MM-DD", help="nothing from before this day (UTC)")
+    reading.add_argument("--limit", type=count, default=100, metavar="N", help="so many entries at the most (100)")
     importing = commands.add_parser(
         "import-employees",
         help="add, or change, the employees of a CSV file",
@@ -169,6 +181,11 @@ def name(text: str) -> str:
 def day(text: str) -> date | None:
     """Return a date from 1900 on."""
     return ruled(employee_rules.day, text)
+
+
+def count(text: str) -> int:
+    """Return a number from 1 on."""
+    return ruled(employee_rules.emp_no, text)
 
 
 def scopes(text: str) -> tuple[str, ...]:
