@@ -23,6 +23,7 @@ from webapp.database import Unavailable, database
 from webapp.headers import SecurityHeaders
 from webapp.limits import BodyLimits
 from webapp.pages import (
+    employee_log,
     forgot,
     home,
     my_info,
@@ -69,6 +70,8 @@ routes = [
     Route("/api/sign-ins/end-others", sign_ins.end_others, methods=["POST"]),
     Route("/api/sign-ins/{id}/end", sign_ins.end, methods=["POST"]),
     Route("/api/tokens", tokens.make, methods=["POST"]),
+    Route("/employees/{emp_no}/log", employee_log.show),
+    Route("/api/employees/{emp_no}/log", employee_log.show),
     Route("/.well-known/change-password", sign_in.change_password),
     Route("/notes", notes.every, methods=["GET", "POST"]),
     Route("/notes/{id:int}", notes.one, methods=["GET", "POST"]),

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tests.fresh_database import let_rows_go
 from webapp import answers, audit, employees, server
 from webapp.app import app
 from webapp.auth import changes, links, passwords, set_up
@@ -118,14 +119,13 @@ added = [
 app.router.routes.extend(closed_unless_open(added))
 
 
-async def prepare() -> None:
-    """Make the tables, and let the audit log be emptied, which nobody but a test may do."""
+async def prepared() -> None:
+    """Make the tables, whose rows tests may remove."""
     await server.is_inhabited()
     async with database:
-        for verb in ("UPDATE", "DELETE"):
-            await database.execute(f"DROP TRIGGER audit_no_{verb}")
+        await let_rows_go(database)
 
 
 if __name__ == "__main__":
-    asyncio.run(prepare())
+    asyncio.run(prepared())
     server.serve()
