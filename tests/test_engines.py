@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -16,7 +16,7 @@ from webapp import clock, schema, settings
 from webapp import employees as staff
 from webapp.auth import signins
 from webapp.database import Duplicate, Unavailable, database
-from webapp.tables import changes, employees, metadata, sign_ins
+from webapp.tables import changes, employee_words, employees, metadata, sign_ins
 
 FULL_UNICODE = "Zoë Ωmega 張 😀 \u200d\U0001f469"
 
@@ -150,3 +150,37 @@ def test_two_who_migrate_at_once_do_it_once(run, anonymous):
         return await asyncio.gather(schema.migrate(), schema.migrate())
 
     assert run(both) == [schema.head()] * 2
+
+
+MANY = [{"made": 0.25 + number, "sid": "x" if number % 2 else None, "emp_no": number} for number in range(2500)]
+
+
+def test_many_rows_are_added_changed_and_removed_with_one_statement_each(run, anonymous):
+    by_number = changes.c.emp_no == bindparam("number")
+    run(database.execute_rows, insert(changes), list(MANY[0]), [tuple(row.values()) for row in MANY])
+    kept = [(row["made"], row["sid"], row["emp_no"]) for row in run(database.fetch_all, select(changes))]
+    assert kept == [tuple(row.values()) for row in MANY]
+    renew = update(changes).where(by_number).values(sid=bindparam("new"))
+    run(database.execute_rows, renew, ["number", "new"], [(number, "y") for number in range(2000)])
+    assert run(database.fetch_val, select(func.count()).where(changes.c.sid == "y")) == 2000
+    run(database.execute_rows, delete(changes).where(by_number), ["number"], [(number,) for number in range(2499)])
+    assert [row["emp_no"] for row in run(database.fetch_all, select(changes))] == [2499]
+
+
+def test_many_rows_are_added_all_or_none(run, ann):
+    rows = [("x", number, "x", None) for number in (1, 2, 1)]
+    with pytest.raises(Duplicate):
+        run(database.execute_rows, insert(employee_words), ["word", "emp_no", "words", "hire_date"], rows)
+    assert run(database.fetch_val, select(func.count()).where(employee_words.c.words == "x")) == 0
+
+
+def test_dates_and_unicode_in_many_rows_are_those_of_one(run, anonymous):
+    row = {
+        "emp_no": 7, "email": "a@b.example", "password_hash": "x", "birth_date": date(1952, 2, 29), "first_name": FULL_UNICODE,
+        "last_name": "%s %(a)s ? $1 :x", "gender": None, "hire_date": None, "scopes": "", "is_active": True, "changed": 1.5,
+        "preferred_name": None, "about": None, "version": 1, "words": "",
+    }  # fmt: skip
+    other = {**row, "emp_no": 8, "email": "c@d.example"}
+    run(database.execute_rows, insert(employees), list(row), [list(row.values()), list(other.values())])
+    found = run(database.fetch_one, select(employees).where(employees.c.emp_no == 7))
+    assert dict(found._mapping) == row

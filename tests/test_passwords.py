@@ -91,3 +91,17 @@ def test_a_cheap_hash_costs_as_much_as_none(anonymous, run, ann, monkeypatch, ac
     known, spent[:] = sum(spent), []
     log_in(anonymous, username="nobody@example.com")
     assert known == sum(spent) == 2**7
+
+
+def test_an_unusable_hash_refuses_every_password_in_the_usual_time(monkeypatch):
+    spent = []
+    monkeypatch.setattr(passwords.bcrypt, "checkpw", lambda _, hashed: spent.append(hashed) or False)
+    assert not passwords.check_now("", passwords.UNUSABLE)
+    assert [passwords.cost_of(hashed.decode()) for hashed in spent] == [settings.BCRYPT_ROUNDS]
+    assert not passwords.is_usable(passwords.UNUSABLE)
+    assert passwords.is_usable(passwords.hash_now("x"))
+
+
+@pytest.mark.parametrize("password", ["", "x", passwords.UNUSABLE])
+def test_no_password_has_the_unusable_hash(password):
+    assert not passwords.check_now(password, passwords.UNUSABLE)

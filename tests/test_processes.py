@@ -230,10 +230,10 @@ def test_changed_scopes_reach_both_workers(server):
     token = log_in(next(iter(workers.values())))["access_token"]
     for connection in workers.values():
         assert ask(connection, "GET", "/api/me", token)[1]["scopes"] == ["user:read", "user:write"]
-    change_in_another_process(server, "accounts.change_scopes(10001, ('admin:read',))")
+    change_in_another_process(server, "accounts.change_scopes(10001, ('user:read', 'admin:read'))")
     until = time.monotonic() + TWO_SECONDS
     for connection in workers.values():
-        while ask(connection, "GET", "/api/me", token)[1]["scopes"] != ["admin:read"]:
+        while ask(connection, "GET", "/api/me", token)[1]["scopes"] != ["user:read", "admin:read"]:
             assert time.monotonic() < until
 
 

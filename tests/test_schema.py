@@ -14,7 +14,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from databases import DatabaseURL
 
-from webapp import commands, sample, schema, server
+from webapp import commands, sample, schema, search, server
 from webapp import database as tables
 from webapp import employees as staff
 from webapp.cli import main
@@ -38,7 +38,7 @@ def upgrade() -> None:
 def file(tmp_path, monkeypatch):
     """The path of a database of one's own, which is not there yet."""
     own = tables.Database(DatabaseURL(f"sqlite:///{tmp_path}/latchkey.db"))
-    for module in (tables, staff, schema, commands, sample, server):
+    for module in (tables, staff, search, schema, commands, sample, server):
         monkeypatch.setattr(module, "database", own)
     return tmp_path / "latchkey.db"
 

@@ -155,3 +155,30 @@ def test_a_database_is_a_file(value):
 
 def test_a_list_is_what_stands_between_commas():
     assert settings.listed(" a#b, 'c' ,,d\\e ") == ("a#b", "'c'", "d\\e")
+
+
+@pytest.mark.parametrize("text", ["", "https://tool.example.com", "http://10.0.0.1:8000/", "http://[::1]:8000"])
+def test_the_address_of_the_site_is_kept_without_a_slash(text):
+    assert settings.site(text) == text.rstrip("/")
+
+
+@pytest.mark.parametrize("text", ["tool.example.com", "ftp://x", "https://", "https://x/tool", "https://x?y", "x"])
+def test_what_is_no_address_of_a_site_is_refused(text):
+    with pytest.raises(ValueError):
+        settings.site(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "smtp://u:p%40@mail.example.com", "smtps://mail.example.com:465", "smtp://10.0.0.1:25?tls=none"]
+)
+def test_a_mail_server_is_kept_as_a_secret(text):
+    assert str(settings.mail_server(text)) == text
+    assert "p%40" not in repr(settings.mail_server(text))
+
+
+@pytest.mark.parametrize(
+    "text", ["mail.example.com", "http://x", "smtp://", "smtp://x/y", "smtp://x?tls=no", "smtp://x:many", "smtp://x:0"]
+)
+def test_what_is_no_mail_server_is_refused(text):
+    with pytest.raises(ValueError):
+        settings.mail_server(text)

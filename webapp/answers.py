@@ -87,18 +87,25 @@ def page(
     """
     if client_of(request) is Client.HTMX:
         return HTMLAnswer(fragment(request, name, context, message), status)
-    user, waiting = request.scope.get("user"), cookies.message_in(request)
+    waiting = cookies.message_in(request)
     whole = templates.get_template(f"{name}.html")
-    response = HTMLAnswer(whole.render(context, user=user, message=message or waiting, fragment=False), status)
+    shown = {**context, **who_asks(request), "message": message or waiting, "fragment": False}
+    response = HTMLAnswer(whole.render(shown), status)
     if waiting is not None:
         cookies.remove_message(response, request)
     return response
 
 
+def who_asks(request: Request) -> dict[str, Any]:
+    """Return what a template knows of who asks: `user`, and whether they `may(…)` do what needs a scope."""
+    scopes = getattr(request.scope.get("auth"), "scopes", ())
+    return {"user": request.scope.get("user"), "may": scopes.__contains__}
+
+
 def fragment(request: Request, name: str, context: Mapping[str, Any], message: str | None) -> str:
     """Return a page's title and its fragment, and the message, which HTMX puts where the page shows it."""
     whole = templates.get_template(f"{name}.html")
-    shown = {**context, "user": request.scope.get("user"), "fragment": True}
+    shown = {**context, **who_asks(request), "fragment": True}
     title = "".join(whole.blocks["title"](whole.new_context(shown)))
     text = f"<title>{title}</title>\n{templates.get_template(f'_{name}.html').render(shown)}"
     return text if message is None else f"{text}{MESSAGE.format(message)}"

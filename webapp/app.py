@@ -12,7 +12,7 @@ from starlette.routing import Mount, Route
 
 from webapp import api, request_log, schema, settings, static_files
 from webapp.answers import on_failure
-from webapp.auth import changes, housekeeping, last_used
+from webapp.auth import changes, forgotten, housekeeping, last_used
 from webapp.auth.access import closed_unless_open, open_to_all
 from webapp.auth.backend import JWTBackend
 from webapp.auth.outcomes import on_http_exception, on_sign_in_ended, on_unavailable
@@ -22,24 +22,47 @@ from webapp.csrf import CrossSiteGuard
 from webapp.database import Unavailable, database
 from webapp.headers import SecurityHeaders
 from webapp.limits import BodyLimits
-from webapp.pages import home, my_info, notes, relogin, sign_in, sign_ins, tokens
+from webapp.pages import (
+    employee_log,
+    forgot,
+    home,
+    my_info,
+    notes,
+    password,
+    password_links,
+    relogin,
+    set_up,
+    sign_in,
+    sign_ins,
+    tokens,
+)
 from webapp.request_log import RequestLog
 
 # The first that matches answers: what is asked most often comes first.
 routes = [
-    Route("/api/me", my_info.my_info, methods=["GET", "PATCH"]),
-    Route("/admin/me", my_info.my_info, methods=["GET", "POST"]),
+    Route("/api/me", my_info.my_info),
+    Route("/admin/me", my_info.my_info),
     Route("/", home.front),
     Route("/auth/home", home.home),
     Route("/auth/login", sign_in.login),
     Route("/auth/token", sign_in.token, methods=["POST"]),
     Route("/auth/logout", sign_in.logout, methods=["POST"]),
     Route("/auth/relogin", relogin.show),
+    Route("/api/me", my_info.change, methods=["PATCH"]),
+    Route("/admin/me", my_info.change, methods=["POST"]),
     Mount("/static", open_to_all(static_files.files)),
     Route("/auth/sign-ins", sign_ins.show),
     Route("/auth/sign-ins/end-others", sign_ins.end_others, methods=["POST"]),
     Route("/auth/sign-ins/{id}/end", sign_ins.end, methods=["POST"]),
     Route("/auth/tokens", tokens.make, methods=["POST"]),
+    Route("/auth/password", password.password, methods=["GET", "POST"]),
+    Route("/api/password", password.password, methods=["GET", "POST"]),
+    Route("/auth/link", password_links.link, methods=["GET", "POST"]),
+    Route("/api/link", password_links.link, methods=["GET", "POST"]),
+    Route("/auth/forgot", forgot.forgot, methods=["GET", "POST"]),
+    Route("/api/forgot", forgot.forgot, methods=["GET", "POST"]),
+    Route("/auth/set-up", set_up.page, methods=["GET", "POST"]),
+    Route("/api/set-up", set_up.page, methods=["POST"]),
     Route("/api/login", api.login, methods=["POST"]),
     Route("/api/logout", sign_in.logout, methods=["POST"]),
     Route("/api/refresh", api.refresh, methods=["POST"]),
@@ -47,6 +70,8 @@ routes = [
     Route("/api/sign-ins/end-others", sign_ins.end_others, methods=["POST"]),
     Route("/api/sign-ins/{id}/end", sign_ins.end, methods=["POST"]),
     Route("/api/tokens", tokens.make, methods=["POST"]),
+    Route("/employees/{emp_no}/log", employee_log.show),
+    Route("/api/employees/{emp_no}/log", employee_log.show),
     Route("/.well-known/change-password", sign_in.change_password),
     Route("/notes", notes.every, methods=["GET", "POST"]),
     Route("/notes/{id:int}", notes.one, methods=["GET", "POST"]),
@@ -65,7 +90,13 @@ middleware = [
 ]
 
 
-background = (changes.follow, last_used.keep_writing, housekeeping.keep_tidy, request_log.keep_writing)
+background = (
+    changes.follow,
+    last_used.keep_writing,
+    housekeeping.keep_tidy,
+    request_log.keep_writing,
+    forgotten.keep_mailing,
+)
 
 
 @asynccontextmanager

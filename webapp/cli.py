@@ -4,15 +4,16 @@ import argparse
 import asyncio
 import secrets
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
-from webapp import employees, settings
+from webapp import employee_rules, settings
+from webapp.auth.scopes import SCOPES, USER_SCOPES
 from webapp.database import Unavailable
 
-EARLIEST_DAY = date(1900, 1, 1)
+Kept = TypeVar("Kept")
 
 
 class Parser(argparse.ArgumentParser):
@@ -54,8 +55,22 @@ def run(options: argparse.Namespace) -> int:
                 asyncio.run(commands.create_user(options))
             case "load-sample":
                 asyncio.run(sample.load_sample())
+            case "log":
+                from webapp.log_command import print_log
+
+                asyncio.run(print_log(options))
+            case "import-employees":
+                from webapp.exchange.importing import import_employees
+
+                return import_employees(options)
+            case "export-employees":
+                from webapp.exchange.exporting import export_employees
+
+                return export_employees(options)
             case "backup":
                 backup.backup(options.file.resolve())
+            case "password-link":
+                asyncio.run(commands.password_link(options.email))
             case "sign-ins":
                 asyncio.run(commands.list_sign_ins(options.email))
             case "end-sign-ins":
@@ -87,16 +102,22 @@ def parser() -> Parser:
     user.add_argument("--first-name", required=True, type=name)
     user.add_argument("--last-name", required=True, type=name)
     user.add_argument("--birth-date", type=day, metavar="YYYY-MM-DD")
-    user.add_argument("--gender", choices=["F", "M", "X"])
+    user.add_argument("--gender", choices=employee_rules.GENDERS)
     user.add_argument("--hire-date", type=day, metavar="YYYY-MM-DD")
     user.add_argument(
         "--scopes",
         type=scopes,
-        default=employees.USER_SCOPES,
+        default=USER_SCOPES,
         metavar="A,B",
-        help=f"what they may do, separated by commas, of: {' '.join(employees.SCOPES)}",
+        help=f"what they may do, separated by commas, of: {' '.join(SCOPES)}",
     )
     user.add_argument("--password-stdin", action="store_true", help="read the password from standard input, one line")
+    linking = commands.add_parser(
+        "password-link",
+        help="print a one-time link with which somebody sets their password",
+        description="Print a one-time link with which somebody sets their password. Give it to nobody else.",
+    )
+    linking.add_argument("email", type=email)
     listing = commands.add_parser(
         "sign-ins", help="list somebody's living sign-ins", description="List living sign-ins."
     )
@@ -109,6 +130,30 @@ def parser() -> Parser:
     who = ending.add_mutually_exclusive_group(required=True)
     who.add_argument("email", type=email, nargs="?")
     who.add_argument("--all", action="store_true", dest="everybody", help="everybody's")
+    reading = commands.add_parser(
+        "log",
+        help="print who changed what of whom",
+        description="Print the audit log, the newest entry first: all of it, or what was done by or to somebody.",
+    )
+    reading.add_argument("email", type=email, nargs="?")
+    reading.add_argument("--since", type=day, metavar="YYYY-MM-DD", help="nothing from before this day (UTC)")
+    reading.add_argument("--limit", type=count, default=100, metavar="N", help="so many entries at the most (100)")
+    importing = commands.add_parser(
+        "import-employees",
+        help="add, or change, the employees of a CSV file",
+        description="Check every row of a CSV file, and then write all of them or none. "
+        "Exit status: 0 done, 1 rows are wrong and nothing was written, 2 it could not be tried.",
+    )
+    importing.add_argument("file", metavar="FILE.csv", help="in UTF-8, with a header; - for standard input")
+    importing.add_argument("--update", action="store_true", help="change employees who are there, by their emp_no")
+    importing.add_argument("--skip-bad", action="store_true", help="leave wrong rows out and write the others")
+    exporting = commands.add_parser(
+        "export-employees",
+        help="write all employees as CSV",
+        description="Write all employees as CSV, as import-employees reads it, by emp_no; never a password's hash.",
+    )
+    exporting.add_argument("file", type=Path, metavar="FILE", nargs="?", help="a new file; without it standard output")
+    exporting.add_argument("--scopes", action="store_true", help="with the column scopes")
     copying = commands.add_parser(
         "backup",
         help="copy an SQLite database while it is in use",
@@ -125,37 +170,32 @@ def parser() -> Parser:
 
 def email(text: str) -> str:
     """Return a well-formed email."""
-    from webapp import emails
-
-    try:
-        return emails.well_formed(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an email address: {error}") from None
+    return ruled(employee_rules.email, text)
 
 
 def name(text: str) -> str:
     """Return a name of 1 to 50 characters."""
-    stripped = text.strip()
-    if not 1 <= len(stripped) <= 50 or not stripped.isprintable():
-        raise argparse.ArgumentTypeError("a name has 1 to 50 characters")
-    return stripped
+    return ruled(employee_rules.name, text)
 
 
-def day(text: str) -> date:
+def day(text: str) -> date | None:
     """Return a date from 1900 on."""
-    try:
-        found = date.fromisoformat(text)
-    except ValueError:
-        found = date.min
-    if found < EARLIEST_DAY or found.isoformat() != text:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a date from 1900 on, such as 1990-12-31")
-    return found
+    return ruled(employee_rules.day, text)
+
+
+def count(text: str) -> int:
+    """Return a number from 1 on."""
+    return ruled(employee_rules.emp_no, text)
 
 
 def scopes(text: str) -> tuple[str, ...]:
     """Return known scopes, each once."""
-    given = tuple(dict.fromkeys(scope.strip() for scope in text.split(",")))
-    for scope in given:
-        if scope not in employees.SCOPES:
-            raise argparse.ArgumentTypeError(f"{scope!r} is not a scope; those are {' '.join(employees.SCOPES)}")
-    return given
+    return ruled(employee_rules.scopes, text)
+
+
+def ruled(rule: Callable[[str], Kept], text: str) -> Kept:
+    """Return what a rule keeps of a text, or let the parser refuse it with the rule's own sentence."""
+    try:
+        return rule(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is refused: {error}") from None

@@ -3,7 +3,7 @@
 import functools
 from enum import Enum
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 
 JSON_TYPE = "application/json"
 HTML_TYPE = "text/html"
@@ -34,6 +34,11 @@ def client_of(request: Request) -> Client:
     if told.get(b"hx-request") == b"true" and told.get(b"hx-history-restore-request") != b"true":
         return Client.HTMX
     return preferred(told.get(b"accept", b""), Client.JSON if scope["path"] == "/auth/token" else Client.BROWSER)
+
+
+def address_of(conn: HTTPConnection) -> str:
+    """Return the client's address: the peer's, or what a trusted proxy says."""
+    return conn.client.host[:45] if conn.client else ""
 
 
 def is_in_dialog(request: Request) -> bool:

@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, select, true
 
-from webapp import employees, schema, settings
-from webapp.auth import passwords, signins
+from webapp import audit, employees, schema, settings
+from webapp.audit import Action
+from webapp.auth import links, password_rules, passwords, signins
 from webapp.database import Duplicate, database
 from webapp.pages.sign_ins import KINDS, iso, living_of
 from webapp.tables import sign_ins
@@ -23,7 +24,8 @@ async def create_user(options: argparse.Namespace) -> None:
         await schema.ensure_current()
         if await employees.with_email(options.email):
             settings.refuse(f"there is an employee with the email {options.email} already")
-        password = read_password(from_stdin=options.password_stdin)
+        own_words = (options.first_name, options.last_name, options.email)
+        password = read_password(own_words, from_stdin=options.password_stdin)
         emp_no = await added(
             email=options.email,
             password_hash=await passwords.hash_password(password),
@@ -40,13 +42,16 @@ async def create_user(options: argparse.Namespace) -> None:
 async def added(**details: Any) -> int:
     """Add an employee and return their number, or refuse where somebody else was quicker."""
     try:
-        return await employees.create(**details)
+        async with database.transaction():
+            emp_no = await employees.create(**details)
+            await audit.note(audit.Actor.of_command(), Action.CREATED, emp_no, {"scopes": " ".join(details["scopes"])})
+            return emp_no
     except Duplicate:
         settings.refuse(f"there is an employee with the email {details['email']} already")
 
 
-def read_password(*, from_stdin: bool) -> str:
-    """Return a password that is long enough, from standard input or from a terminal."""
+def read_password(own_words: tuple[str, ...], *, from_stdin: bool) -> str:
+    """Return a password that the rules take, from standard input or from a terminal."""
     try:
         password = piped_password() if from_stdin else typed_password()
         password.encode()
@@ -54,10 +59,9 @@ def read_password(*, from_stdin: bool) -> str:
         settings.refuse("the password is not text in UTF-8; nothing was changed")
     except EOFError:
         settings.refuse("no password was given; nothing was changed")
-    if not settings.PASSWORD_MIN_LENGTH <= len(password) <= passwords.LONGEST:
-        settings.refuse(
-            f"a password has {settings.PASSWORD_MIN_LENGTH} to {passwords.LONGEST:,} characters; nothing was changed"
-        )
+    problem = password_rules.problem_now(password, own_words)
+    if problem:
+        settings.refuse(f"{problem}; nothing was changed")
     return password
 
 
@@ -70,10 +74,26 @@ def typed_password() -> str:
     """Return the password asked for twice, without echo."""
     if not sys.stdin.isatty():
         settings.refuse("there is no terminal to ask for the password; use --password-stdin")
-    password = getpass.getpass("Password: ")
+    password = getpass.getpass(f"{password_rules.in_words()}\nPassword: ")
     if getpass.getpass("The same again: ") != password:
         settings.refuse("the two passwords differ; nothing was changed")
     return password
+
+
+async def password_link(email: str) -> None:
+    """Print a one-time link with which an employee sets their password."""
+    if not settings.PUBLIC_URL and settings.PORT == 0:
+        settings.refuse("PORT is 0, so the site's address is not known here; set PUBLIC_URL")
+    async with database:
+        await schema.ensure_current()
+        found = await employees.with_email(email)
+        if found is None:
+            settings.refuse(f"there is no employee with the email {email}")
+        try:
+            link = await links.make(found[0], audit.Actor.of_command())
+        except links.LinkNotGood:
+            settings.refuse(f"the account of {email} is deactivated, so no password can be set; nothing was changed")
+    print(f"{link}\nGood once, within {links.lifetime()}; give it to {email} only")
 
 
 async def migrate() -> None:
@@ -102,8 +122,11 @@ async def end_sign_ins(email: str | None, *, everybody: bool) -> None:
     """End all sign-ins of one employee, or of everybody."""
     async with database:
         await schema.ensure_current()
-        which: ColumnElement[bool] = true() if everybody else sign_ins.c.emp_no == await number_of(email or "")
-        ended = await signins.end_where(which, "ended by a command")
+        emp_no = None if everybody else await number_of(email or "")
+        which: ColumnElement[bool] = true() if everybody else sign_ins.c.emp_no == emp_no
+        async with database.transaction():
+            ended = await signins.end_where(which, "ended by a command")
+            await audit.note(audit.Actor.of_command(), Action.SIGN_INS_ENDED, emp_no, {"count": ended})
     print(f"{ended} sign-ins were ended; every worker refuses their tokens within a second")
 
 

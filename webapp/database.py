@@ -1,5 +1,6 @@
 """The one database, on whichever engine DATABASE_URL names."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import databases
@@ -67,6 +68,19 @@ class Database(databases.Database):
         async with self.as_needed(query):
             return await self.connection().execute(query, values)
 
+    async def execute_rows(self, query: Any, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Execute one statement for each of many rows, all or none; each alone would take a hundred times as long.
+
+        Args:
+            query: an insert without values, or an update or a delete with `bindparam`s.
+            names: the columns of the insert, or the names of the parameters.
+            rows: the values of each row, in the order of the names.
+        """
+        if rows:
+            async with self.as_needed(query), self.transaction():
+                connection: Any = self.connection()
+                await connection.execute_rows(query, names, rows)
+
     async def follow_clock(self) -> None:
         """Let the program's clock follow the database's, where that may be on another machine."""
         if self._backend.time is not None:
@@ -81,7 +95,7 @@ class Database(databases.Database):
             given = await self.execute(row)
         return int(given)
 
-    async def change(self, rows: Update, key: Column[str]) -> list[str]:
+    async def change(self, rows: Update, key: Column[Any]) -> list[Any]:
         """Change rows, in one statement or under their locks, and return their keys: no two callers get the same."""
         if self._backend.updates_return_rows:
             return [row[0] for row in await self.fetch_all(rows.returning(key))]

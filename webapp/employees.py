@@ -8,15 +8,14 @@ from typing import Any
 from sqlalchemy import Insert, func, insert, select, update
 from starlette.authentication import BaseUser
 
-from webapp import clock
+from webapp import clock, search
+from webapp.auth.scopes import USER_SCOPES
 from webapp.database import Duplicate, Unavailable, database
 from webapp.tables import employees
 
-SCOPES = ("user:read", "user:write", "admin:read", "admin:write", "super:*")
 TRIES_FOR_A_NUMBER = 50
 LONGEST_NAME = 50
 LONGEST_ABOUT = 2000
-USER_SCOPES = ("user:read", "user:write")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +33,7 @@ class Employee(BaseUser):
     is_active: bool
     preferred_name: str | None
     about: str | None
+    version: int
 
     @property
     def is_authenticated(self) -> bool:
@@ -77,6 +77,7 @@ def employee_from(row: Mapping[str, Any]) -> Employee:
         is_active=bool(row["is_active"]),
         preferred_name=row["preferred_name"],
         about=row["about"],
+        version=row["version"],
     )
 
 
@@ -94,6 +95,12 @@ async def with_email(email: str) -> tuple[Employee, str] | None:
     """Return the employee with this email, in any case, and the hash of their password; or None."""
     row = await database.fetch_one(select(employees).where(employees.c.email == normal_email(email)))
     return None if row is None else (employee_from(row._mapping), row["password_hash"])
+
+
+async def hash_of(emp_no: int) -> str | None:
+    """Return the hash of an employee's password."""
+    hashed: str | None = await database.fetch_val(select(employees.c.password_hash).where(employees.c.emp_no == emp_no))
+    return hashed
 
 
 async def lets_in(emp_no: int, password_hash: str) -> bool:
@@ -118,7 +125,9 @@ async def create(
     Raises:
         Duplicate: somebody else has this email.
     """
+    words = search.words_of(first_name, last_name, normal_email(email))
     row = insert(employees).values(
+        words=words,
         email=normal_email(email),
         password_hash=password_hash,
         first_name=first_name,
@@ -132,15 +141,15 @@ async def create(
     )
     for _ in range(TRIES_FOR_A_NUMBER):
         try:
-            return await with_the_next_number(row)
+            return await with_the_next_number(row, words, hire_date)
         except Duplicate:
             if await with_email(email):
                 raise
     raise Unavailable("many others are adding employees")
 
 
-async def with_the_next_number(row: Insert) -> int:
-    """Add an employee's row and return its number.
+async def with_the_next_number(row: Insert, words: str, hire_date: date | None) -> int:
+    """Add an employee's row, and those of their words, and return its number.
 
     Raises:
         Duplicate: somebody else took the number meanwhile, or has the same email.
@@ -149,6 +158,7 @@ async def with_the_next_number(row: Insert) -> int:
         highest = await database.fetch_val(select(func.max(employees.c.emp_no)))
         emp_no: int = (highest or 10000) + 1
         await database.execute(row.values(emp_no=emp_no))
+        await search.add_words(emp_no, words, hire_date)
     return emp_no
 
 

@@ -17,6 +17,11 @@ class PooledConnection(AsyncMyConnection):
 
     spoilt = False
 
+    async def execute_rows(self, statement: str, names: list[str], rows: list[Any]) -> None:
+        """Execute a statement for the parameters of each row."""
+        async with self.raw_connection.cursor() as cursor:
+            await cursor.executemany(statement % dict.fromkeys(names, "%s"), rows)
+
     async def release(self) -> None:
         if self.spoilt and self._connection is not None:
             self._connection.close()

@@ -17,11 +17,20 @@ AWAY = (
     asyncpg.ReadOnlySQLTransactionError,
 )
 
+# So few that they take much less than DATABASE_TIMEOUT_SECONDS.
+ROWS_AT_ONCE = 1000
+
 
 class PooledConnection(PostgresConnection):
     """One use of a connection of the pool."""
 
     spoilt = False
+
+    async def execute_rows(self, statement: str, names: list[str], rows: list[Any]) -> None:
+        """Execute a statement for the parameters of each row."""
+        numbered = statement % {name: f"${place}" for place, name in enumerate(names, 1)}
+        for first in range(0, len(rows), ROWS_AT_ONCE):
+            await self.raw_connection.executemany(numbered, rows[first : first + ROWS_AT_ONCE])
 
     async def release(self) -> None:
         try:

@@ -3,26 +3,34 @@
 import asyncio
 import contextlib
 import copy
+import os
 import socket
 
 import uvicorn
 from uvicorn.config import LOGGING_CONFIG
 
 from webapp import employees, schema, settings
+from webapp.auth import set_up
 from webapp.database import database
 from webapp.protocol import BoundedProtocol
 
-FIRST_STEPS = """There is no employee yet. Make one, or ten made-up ones to look around with, in another terminal:
+FIRST_STEPS = """There is no employee yet. Open the address below to set up your account, or, in another terminal, run:
   python run.py create-user --email you@example.com --first-name You --last-name Yourself --scopes 'user:read,super:*'
-  python run.py load-sample"""
+  python run.py load-sample     (ten made-up employees to look around with)"""
 
 
 def serve() -> None:
     """Make the database ready, say which address to open, and answer requests until told to stop."""
-    if not asyncio.run(is_inhabited()):
+    inhabited = asyncio.run(is_inhabited())
+    if not inhabited:
         print(FIRST_STEPS)
     listener = listen()
-    print(f"Latchkey is at {address_of(listener)}  (Ctrl+C stops it)", flush=True)
+    address = address_of(listener)
+    if settings.PORT == 0 and not settings.PUBLIC_URL:
+        settings.PUBLIC_URL = os.environ["PUBLIC_URL"] = address  # for this process and its workers
+    print(f"Latchkey is at {address}  (Ctrl+C stops it)", flush=True)
+    if not inhabited:
+        print(f"Set up the first account, once, at {asyncio.run(set_up_address(address))}", flush=True)
     config = server_config()
     if settings.WORKERS > 1:
         from uvicorn.supervisors import Multiprocess  # only here: what watches files takes long to import
@@ -38,6 +46,13 @@ async def is_inhabited() -> bool:
     async with database:
         await schema.ensure_current()
         return await employees.anybody()
+
+
+async def set_up_address(address: str) -> str:
+    """Return where the first administrator's account is made; the token in it is good once, for this database."""
+    async with database:
+        token = await set_up.new_token()
+    return f"{settings.PUBLIC_URL or address}{set_up.PATH}?token={token}"
 
 
 def listen() -> socket.socket:

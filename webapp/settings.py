@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
+from urllib.parse import urlsplit
 
 from databases import DatabaseURL
 from starlette.config import Config
@@ -107,11 +108,29 @@ def database_url(text: str) -> DatabaseURL:
     return url.replace(database=str(ROOT / url.database))
 
 
+def site(text: str) -> str:
+    """Return the address at which people open this site, without a slash at its end; "" where none is given."""
+    parts = urlsplit(text)
+    if text and (parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or "?" in text):
+        raise ValueError(text)
+    return text.rstrip("/")
+
+
+def mail_server(text: str) -> Secret:
+    """Return where the mail server is, with the password for it; empty where there is none."""
+    parts = urlsplit(text)
+    known = parts.scheme in ("smtp", "smtps") and parts.hostname and parts.query in ("", "tls=none")
+    if text and (not known or parts.path.strip("/") or parts.port == 0):
+        raise ValueError(text)
+    return Secret(text)
+
+
 SECONDS = "a whole number of seconds from 1 to 31536000"
 COUNT = "a whole number from 1 to 1000000"
 
 HOST = setting("HOST", host, "an address of this machine, such as 127.0.0.1")
 PORT = setting("PORT", whole(0, 65535), "a whole number from 0 to 65535")
+PUBLIC_URL = setting("PUBLIC_URL", site, "an address without a path, such as https://latchkey.example.com, or empty")
 WORKERS = setting("WORKERS", whole(1, 64), "a whole number from 1 to 64")
 DATABASE_URL = setting(
     "DATABASE_URL",
@@ -130,7 +149,15 @@ ACCESS_TOKEN_EXPIRE_SECONDS = setting("ACCESS_TOKEN_EXPIRE_SECONDS", whole(1, 31
 SIGN_IN_MAX_SECONDS = setting("SIGN_IN_MAX_SECONDS", whole(1, 31536000), SECONDS)
 STALE_AFTER_SECONDS = setting("STALE_AFTER_SECONDS", whole(1, 3600), "a whole number of seconds from 1 to 3600")
 BCRYPT_ROUNDS = setting("BCRYPT_ROUNDS", whole(4, 31), "a whole number from 4 to 31")
-PASSWORD_MIN_LENGTH = setting("PASSWORD_MIN_LENGTH", whole(1, 128), "a whole number from 1 to 128")
+PASSWORD_MIN_LENGTH = setting("PASSWORD_MIN_LENGTH", whole(8, 64), "a whole number from 8 to 64")
+LINK_MAX_SECONDS = setting("LINK_MAX_SECONDS", whole(60, 604800), "a whole number of seconds from 60 to 604800")
+SMTP_URL = setting(
+    "SMTP_URL",
+    mail_server,
+    "smtp://user:password@host:587 (STARTTLS), smtps://user:password@host:465 (TLS), "
+    "smtp://host:25?tls=none (without any), or empty",
+)
+MAIL_FROM = setting("MAIL_FROM", str, "an email address")
 THROTTLE_WINDOW_SECONDS = setting(
     "THROTTLE_WINDOW_SECONDS", whole(1, 86400), "a whole number of seconds from 1 to 86400"
 )
@@ -146,6 +173,8 @@ LOG_LEVEL = setting(
 )
 ACCESS_LOG = setting("ACCESS_LOG", bool, "true or false")
 
+if SMTP_URL and not ("@" in MAIL_FROM and MAIL_FROM.isprintable()):
+    refuse("the setting MAIL_FROM must be an email address where SMTP_URL names a mail server")
 for name in config.file_values:
     if name not in names:
         refuse(f"{FILE.name} has a line for {name}, which is not a setting; mend its name or remove it")

@@ -15,10 +15,21 @@ from sqlalchemy import (
     Table,
     Text,
 )
+from sqlalchemy.dialects.mysql import VARCHAR
 
 metadata = MetaData()
 # On MariaDB texts differ where any character does, as they do elsewhere.
 TEXTS: dict[str, Any] = {"mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin", "mysql_engine": "InnoDB"}
+
+
+def folded_text(longest: int) -> String:
+    """Return the type of folded words, whose order is that of their signs: a language's own order skips spaces."""
+    in_postgresql = String(longest, collation="C")
+    in_mariadb = VARCHAR(longest, charset="ascii", collation="ascii_bin")
+    return String(longest).with_variant(in_postgresql, "postgresql").with_variant(in_mariadb, "mysql", "mariadb")
+
+
+WORD, WORDS = folded_text(100), folded_text(600)
 
 employees = Table(
     "employees",
@@ -36,6 +47,22 @@ employees = Table(
     Column("changed", Double, nullable=False),
     Column("preferred_name", String(50)),
     Column("about", Text),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("words", WORDS, nullable=False, server_default=""),
+    Index("employees_by_name", "words", "emp_no", "hire_date"),
+    Index("employees_by_hire_date", "hire_date", "emp_no"),
+    **TEXTS,
+)
+
+# One row for each word by which an employee is found, but the one that `words` begins with (webapp/search.py).
+employee_words = Table(
+    "employee_words",
+    metadata,
+    Column("word", WORD, primary_key=True),
+    Column("emp_no", Integer, primary_key=True, autoincrement=False),
+    Column("words", WORDS, nullable=False),
+    Column("hire_date", Date),
+    sqlite_with_rowid=False,
     **TEXTS,
 )
 
@@ -103,5 +130,32 @@ changes = Table(
     Column("sid", String(22)),
     Column("emp_no", Integer),
     sqlite_autoincrement=True,
+    **TEXTS,
+)
+
+# Who changed what of whom; rows are only ever added, and outlive whom they name.
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("made", Double, nullable=False),
+    Column("actor", Integer),
+    Column("how", String(12), nullable=False),
+    Column("address", String(45), nullable=False),
+    Column("action", String(40), nullable=False),
+    Column("emp_no", Integer),
+    Column("details", Text, nullable=False),
+    Index("audit_of_employee", "emp_no", "id"),
+    sqlite_autoincrement=True,
+    **TEXTS,
+)
+
+# With what the first administrator is made, while there is no employee.
+set_up_tokens = Table(
+    "set_up_tokens",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("made", Double, nullable=False),
+    Column("used", Double),
     **TEXTS,
 )

@@ -5,7 +5,7 @@ from datetime import datetime
 import jinja2
 from markupsafe import Markup
 
-from webapp import settings, static_files
+from webapp import mail, settings, static_files
 
 templates = jinja2.Environment(
     loader=jinja2.FileSystemLoader(settings.ROOT / "templates"),
@@ -29,4 +29,4 @@ def when(iso_time: str) -> Markup:
 
 
 templates.filters.update(when=when, in_words=in_words)
-templates.globals["static"] = static_files.files.address
+templates.globals.update(static=static_files.files.address, mail_is_on=mail.is_on)

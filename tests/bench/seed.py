@@ -36,6 +36,8 @@ def values_of(table, **known):
 
 def employee_row(table, number, password_hash, now):
     """Return one employee's row."""
+    from webapp.search import words_of
+
     return values_of(
         table,
         emp_no=FIRST_EMPLOYEE + number,
@@ -49,6 +51,8 @@ def employee_row(table, number, password_hash, now):
         scopes="user:read user:write",
         is_active=1,
         changed=now,
+        version=1,
+        words=words_of("Ada", "Nowak", email_of(number)),
     )
 
 
@@ -73,9 +77,9 @@ def main(file, people, ended):
     """Make the tables and fill them, hashing the one password once."""
     from sqlalchemy import create_engine
 
-    from webapp import schema
+    from webapp import schema, search
     from webapp.auth.passwords import hash_now
-    from webapp.tables import employees, metadata, sign_ins
+    from webapp.tables import employee_words, employees, metadata, sign_ins
 
     metadata.create_all(create_engine(f"sqlite:///{file}"))
     password_hash, now = hash_now(PASSWORD), time.time()
@@ -85,6 +89,10 @@ def main(file, people, ended):
     connection.execute("INSERT INTO alembic_version VALUES (?)", [schema.head()])
     with connection:
         insert(connection, employees, (employee_row(employees, n, password_hash, now) for n in range(people)))
+        for number in range(people):
+            words = search.words_of("Ada", "Nowak", email_of(number))
+            rows = search.rows_for(FIRST_EMPLOYEE + number, words, "2020-01-02")
+            insert(connection, employee_words, (tuple(row.values()) for row in rows))
         insert(connection, sign_ins, (sign_in_row(sign_ins, n, people, now) for n in range(ended)))
     connection.close()
 

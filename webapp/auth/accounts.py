@@ -3,16 +3,60 @@
 from typing import Any
 
 from sqlalchemy import update
+from starlette.requests import Request
 
-from webapp import clock
+from webapp import audit, clock
 from webapp.auth import changes, signins
+from webapp.auth.held import SignIn
 from webapp.database import database
+from webapp.employees import Employee
 from webapp.tables import employees, sign_ins
 
 
 async def change_password(emp_no: int, password_hash: str) -> None:
     """Give an employee a new password, which ends all their sign-ins (ASVS 7.4.3)."""
     await change(emp_no, end_because="password changed", password_hash=password_hash)
+
+
+async def replace_password(
+    request: Request,
+    employee: Employee,
+    hashes: tuple[str, str],
+    *,
+    kind: str,
+    action: audit.Action,
+    asked_by: str | None = None,
+) -> SignIn | None:
+    """Replace an employee's password, end all their sign-ins, and return a new one for who asks: all or nothing.
+
+    None is returned where the password or the account has changed meanwhile (ASVS 7.2.4, 7.4.3).
+
+    Args:
+        hashes: the one that was looked at, and the one that is to be.
+        kind: of the new sign-in, as `open_sign_in` has it.
+        action: how the audit log calls it.
+        asked_by: the sign-in that asks for it, if it is one.
+
+    Raises:
+        SignInEnded: the sign-in that asks for it has itself ended.
+    """
+    old_hash, new_hash = hashes
+    as_it_was = (
+        (employees.c.emp_no == employee.emp_no) & (employees.c.password_hash == old_hash) & employees.c.is_active
+    )
+    replaced = update(employees).where(as_it_was).values(password_hash=new_hash, changed=clock.now())
+    async with database.transaction():
+        # First of all: who comes second waits here, and no login with the old password can come between.
+        if not await database.change(replaced, employees.c.emp_no):
+            return None
+        if asked_by is not None:
+            await signins.ensure_living(asked_by)
+        await signins.mark_ended(sign_ins.c.emp_no == employee.emp_no, "password changed")
+        await changes.record_employee(employee.emp_no)
+        await audit.note(audit.Actor.of(request), action, employee.emp_no)
+        sign_in = await signins.open_sign_in(employee, kind, request)
+    changes.drop(emp_no=employee.emp_no)
+    return sign_in
 
 
 async def change_scopes(emp_no: int, scopes: tuple[str, ...]) -> None:

@@ -6,6 +6,7 @@ reads the new rows twice a second and drops what they name, so that requests the
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, func, insert, literal, select
 
@@ -26,6 +27,16 @@ seen: set[int] = set()
 async def record_employee(emp_no: int) -> None:
     """Let every worker hear of a changed employee; to be called in the change's transaction."""
     await database.execute(insert(changes).values(made=clock.now(), emp_no=emp_no))
+
+
+async def record_signed_in(numbers: Sequence[int]) -> None:
+    """Let every worker hear of those of many changed employees who are signed in; no worker holds the others.
+
+    To be called in the transaction that has changed them: who signs in meanwhile waits for it.
+    """
+    theirs = select(literal(clock.now()), sign_ins.c.emp_no).distinct()
+    signed_in = theirs.where(sign_ins.c.emp_no.in_(numbers), sign_ins.c.ended.is_(None))
+    await database.execute(insert(changes).from_select(["made", "emp_no"], signed_in))
 
 
 async def record_ended(which: ColumnElement[bool]) -> None:

@@ -33,7 +33,7 @@ async def log_in(request: Request, kind: str) -> tuple[SignIn, Form]:
         async with throttle.turn(number, request, username):
             sign_in = await judged(request, kind, number, found, password)
     except throttle.TooManyAttempts as too_many:
-        raise too_many_attempts(form, too_many.seconds) from None
+        raise too_many.refusal("login", kept(form)) from None
     if sign_in is None:
         raise FormRefused("login", INCORRECT, errors={}, values=kept(form), error="invalid_grant")
     return sign_in, form
@@ -94,17 +94,3 @@ async def opened(request: Request, kind: str, number: int, employee: Employee, p
         sign_in = await signins.open_sign_in(employee, kind, request)
         await throttle.mark(number, throttle.LOGGED_IN)
         return sign_in
-
-
-def too_many_attempts(form: Form, seconds: int) -> FormRefused:
-    """Return the refusal that says when to try again."""
-    minutes = -(-seconds // 60)
-    when = f"in {minutes} minutes" if minutes > 1 else "in a minute" if seconds > 5 else "in a few seconds"
-    return FormRefused(
-        "login",
-        f"Too many attempts. Try again {when}",
-        errors={},
-        values=kept(form),
-        status=429,
-        headers={"Retry-After": str(seconds)},
-    )

@@ -5,6 +5,7 @@ import logging
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from webapp import answers, cookies
 from webapp.auth.signins import Token
@@ -31,7 +32,14 @@ async def on_http_exception(request: Request, exc: Exception) -> Response:
         return not_authenticated(request)
     if exc.status_code == 403:
         return answers.refusal(request, 403, headers={"WWW-Authenticate": 'Bearer error="insufficient_scope"'})
-    return answers.refusal(request, exc.status_code, headers=exc.headers)
+    headers = {"Allow": ", ".join(methods_of(request))} if exc.status_code == 405 else exc.headers
+    return answers.refusal(request, exc.status_code, headers=headers)
+
+
+def methods_of(request: Request) -> list[str]:
+    """Return the methods that a path takes; Starlette itself names the first route's alone (RFC 9110 15.5.6)."""
+    routes = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    return sorted({method for route in routes for method in getattr(route, "methods", None) or ()})
 
 
 async def on_sign_in_ended(request: Request, exc: Exception) -> Response:

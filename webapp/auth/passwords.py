@@ -12,6 +12,9 @@ import bcrypt
 from webapp import settings
 
 LONGEST = 1000
+NO_DIGEST = "." * 31
+# The hash of somebody who has no password yet: no password has it, and to be refused takes as long as with any other.
+UNUSABLE = f"$2b${settings.BCRYPT_ROUNDS:02}${'.' * 22}{NO_DIGEST}"
 
 
 def take_lowest_priority() -> None:
@@ -46,7 +49,7 @@ def check_now(password: str, password_hash: str | None) -> bool:
 
 def spend(password: str, cost: int) -> None:
     """Take as long as a check of that cost."""
-    no_password_has_it = bcrypt.gensalt(cost) + b"." * 31
+    no_password_has_it = bcrypt.gensalt(cost) + NO_DIGEST.encode()
     bcrypt.checkpw(prepared(password), no_password_has_it)
 
 
@@ -58,6 +61,11 @@ def cost_of(password_hash: str) -> int:
 def is_cheap(password_hash: str) -> bool:
     """Return whether the hash was made at a lower cost than BCRYPT_ROUNDS."""
     return cost_of(password_hash) < settings.BCRYPT_ROUNDS
+
+
+def is_usable(password_hash: str) -> bool:
+    """Return whether there is a password that has this hash."""
+    return not password_hash.endswith(NO_DIGEST)
 
 
 async def hash_password(password: str) -> str:

@@ -9,7 +9,9 @@ from starlette.requests import HTTPConnection
 from webapp import clock, settings
 from webapp.auth import changes
 from webapp.auth.held import SignIn, held
+from webapp.auth.scopes import closure
 from webapp.auth.tokens import Claims, create_token
+from webapp.clients import address_of as address_of
 from webapp.database import database
 from webapp.employees import Employee, employee_from
 from webapp.tables import employees, sign_ins
@@ -66,19 +68,15 @@ async def open_sign_in(
     return SignIn(sid, kind, employee, allowed(employee, scopes), ends, now)
 
 
-def address_of(conn: HTTPConnection) -> str:
-    """Return the client's address: the peer's, or what a trusted proxy says."""
-    return conn.client.host[:45] if conn.client else ""
-
-
 def user_agent_of(conn: HTTPConnection) -> str:
     """Return what the client calls itself."""
     return conn.headers.get("user-agent", "")[:255]
 
 
 def allowed(employee: Employee, scopes: tuple[str, ...] | None) -> tuple[str, ...]:
-    """Return the scopes of a sign-in: never more than the employee has now."""
-    return ("authenticated", *(scope for scope in employee.scopes if scopes is None or scope in scopes))
+    """Return the scopes of a sign-in, with all that they include: never more than the employee has now."""
+    has, chosen = closure(employee.scopes), None if scopes is None else closure(scopes)
+    return ("authenticated", *(scope for scope in has if chosen is None or scope in chosen))
 
 
 def token_for(sign_in: SignIn, seconds: int = settings.ACCESS_TOKEN_EXPIRE_SECONDS) -> Token:

@@ -3,14 +3,16 @@
 import asyncio
 import math
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import ColumnElement, func, insert, select, update
 from starlette.requests import Request
 
 from webapp import clock, settings
+from webapp.answers import FormRefused
 from webapp.auth import crowd
 from webapp.auth.signins import address_of, user_agent_of
 from webapp.database import database
@@ -18,6 +20,9 @@ from webapp.employees import normal_email
 from webapp.tables import attempts
 
 PENDING, WRONG, LOGGED_IN, THROTTLED, MALFORMED = "pending", "wrong", "logged in", "throttled", "malformed"
+CHANGED, BY_LINK, ASKED = "changed", "by link", "asked"
+# After these the failures before are forgotten.
+SUCCESSES = (LOGGED_IN, CHANGED, BY_LINK)
 LONGEST_WAIT_SECONDS = 86400
 # An attempt that has not been judged for so long never will be: its worker is gone.
 PENDING_SECONDS = 30
@@ -33,6 +38,20 @@ class TooManyAttempts(Exception):
     def __init__(self, seconds: int) -> None:
         super().__init__(seconds)
         self.seconds = seconds
+
+    def refusal(self, form: str, values: Mapping[str, str], context: Mapping[str, Any] | None = None) -> FormRefused:
+        """Return the refusal that shows a form again and says when to try again."""
+        minutes = -(-self.seconds // 60)
+        when = f"in {minutes} minutes" if minutes > 1 else "in a minute" if self.seconds > 5 else "in a few seconds"
+        return FormRefused(
+            form,
+            f"Too many attempts. Try again {when}",
+            errors={},
+            values=values,
+            status=429,
+            headers={"Retry-After": str(self.seconds)},
+            context=context,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +156,7 @@ async def pending_of(
 async def of_pair(pair: ColumnElement[bool], now: float) -> Allowance:
     """Return what one email is allowed from one address: each full round of failures doubles the wait."""
     limit, window = settings.THROTTLE_PAIR_FAILURES, settings.THROTTLE_WINDOW_SECONDS
-    success = await database.fetch_val(select(func.max(attempts.c.id)).where(pair, attempts.c.outcome == LOGGED_IN))
+    success = await database.fetch_val(select(func.max(attempts.c.id)).where(pair, attempts.c.outcome.in_(SUCCESSES)))
     since = (attempts.c.id > (success or 0)) & (attempts.c.made > now - LONGEST_WAIT_SECONDS)
     rounds, ended, begun = 0, now, list[float]()
     for made in reversed(await failures_of(pair & since, 1000)):
@@ -150,17 +169,17 @@ async def of_pair(pair: ColumnElement[bool], now: float) -> Allowance:
     return Allowance(ended + min(window * 2 ** min(rounds - 1, 20), LONGEST_WAIT_SECONDS), left)
 
 
-async def of_window(which: ColumnElement[bool], limit: int, now: float) -> Allowance:
-    """Return what is allowed until the failures of the window that is past reach the limit."""
+async def of_window(which: ColumnElement[bool], limit: int, now: float, counted: str = WRONG) -> Allowance:
+    """Return what is allowed until the attempts of the window that is past, with this outcome, reach the limit."""
     in_window = attempts.c.made > now - settings.THROTTLE_WINDOW_SECONDS
-    failures = await failures_of(which & in_window, limit)
+    failures = await failures_of(which & in_window, limit, counted)
     if len(failures) < limit:
         return Allowance(now, limit - len(failures))
     return Allowance(failures[-1] + settings.THROTTLE_WINDOW_SECONDS, 0)
 
 
-async def failures_of(which: ColumnElement[bool], most: int) -> list[float]:
-    """Return when the failed attempts of a condition were made, the newest first."""
-    failed = select(attempts.c.made).where(which, attempts.c.outcome == WRONG)
+async def failures_of(which: ColumnElement[bool], most: int, counted: str = WRONG) -> list[float]:
+    """Return when the attempts of a condition with this outcome were made, the newest first."""
+    failed = select(attempts.c.made).where(which, attempts.c.outcome == counted)
     rows = await database.fetch_all(failed.order_by(attempts.c.id.desc()).limit(most))
     return [row["made"] for row in rows]

@@ -27,11 +27,9 @@ class Profile(Fields):
     about = Lines("something about you", LONGEST_ABOUT, required=False)
 
 
+@requires("user:read")
 async def my_info(request: Request) -> Response:
-    """Show one's own details; or with POST or PATCH change what one says of oneself: what is not given stays."""
-    if request.method in ("POST", "PATCH"):
-        changed: Response = await change(request)
-        return changed
+    """Show one's own details."""
     if client_of(request) is Client.JSON:
         return JSONAnswer(request.user.as_json())
     return answers.page(request, "my_info", await context_of(request))
@@ -51,7 +49,7 @@ async def context_of(request: Request) -> Mapping[str, Any]:
 
 @requires("user:write")
 async def change(request: Request) -> Response:
-    """Change what one says of oneself, which every worker hears of."""
+    """Change what one says of oneself, which every worker hears of: what is not given stays."""
     form = await submitted(request, Profile, "my_info", kinds=(FORM, JSON), partly=True, context=context_of)
     said = {name: value or None for name, value in form.data.items()}
     if said:

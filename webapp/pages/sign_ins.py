@@ -5,12 +5,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, select
+from starlette.authentication import requires
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from webapp import answers, clock, cookies, settings
 from webapp.auth import outcomes, signins
+from webapp.auth.scopes import closure
 from webapp.auth.tokens import SIGN_IN_ID
 from webapp.clients import Client, client_of
 from webapp.database import database
@@ -25,6 +27,9 @@ OUTCOMES = {
     "logged in": "Logged in",
     "throttled": "Too many attempts",
     "malformed": "Incomplete",
+    "changed": "Password changed",
+    "by link": "Password set with a link",
+    "asked": "Asked for a link by mail",
 }
 ATTEMPTS_SHOWN = 20
 
@@ -101,8 +106,9 @@ async def context_of(request: Request) -> dict[str, Any]:
         "attempts": await attempts_of(request.user.emp_no),
         "kinds": KINDS,
         "outcomes": OUTCOMES,
-        "scope_choices": [(scope, scope) for scope in request.user.scopes],
+        "scope_choices": [(scope, scope) for scope in closure(request.user.scopes)],
         "may_change": request.auth.sign_in.kind != "token",
+        "may_make_tokens": "user:write" in request.auth.scopes,
         "new_token": None,
         "sentence": None,
         "errors": {},
@@ -110,6 +116,7 @@ async def context_of(request: Request) -> dict[str, Any]:
     }
 
 
+@requires("user:read")
 async def show(request: Request) -> Response:
     """Show one's own sign-ins and last attempts."""
     if client_of(request) is Client.JSON:

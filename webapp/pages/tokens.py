@@ -3,11 +3,13 @@
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
+from starlette.authentication import requires
 from starlette.requests import Request
 from starlette.responses import Response
 
 from webapp import answers, clock
 from webapp.auth import signins
+from webapp.auth.scopes import closure
 from webapp.clients import Client, client_of
 from webapp.database import database
 from webapp.forms import Form, only, read_form
@@ -18,11 +20,12 @@ LONGEST_NAME = 50
 LONGEST_DAYS = 366
 
 
+@requires("user:write")
 async def make(request: Request) -> Response:
     """Open a sign-in of kind "token" with the form's `name`, `scopes` and last day `ends`, and show its token once."""
     refuse_personal_tokens(request)
     form = await read_form(request)
-    errors = problems_of(form, request.user.scopes)
+    errors = problems_of(form, closure(request.user.scopes))
     if errors:
         raise await refusal(request, form, errors)
     name, scopes, ends = only(form, "name").strip(), tuple(form.get("scopes", [])), end_of(only(form, "ends"))

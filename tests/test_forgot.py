@@ -1,0 +1,288 @@
+"""Forgot your password? A link comes by mail, and nobody else learns whether there is such an account."""
+
+import asyncio
+import logging
+import re
+
+import bcrypt
+import pytest
+from sqlalchemy import select
+
+from tests.conftest import API, BROWSER, EMAIL, HTMX, client_like, log_in, without_title
+from tests.test_change_password import NEW
+from tests.test_mail import Inbox, close, listen
+from tests.test_throttle import client_at
+from webapp import employees, mail, request_log, settings
+from webapp.app import app
+from webapp.auth import accounts, forgotten, links
+from webapp.database import database
+from webapp.request_log import RequestLog
+from webapp.tables import attempts, audit
+
+ON_ITS_WAY = "Look into your mail: if there is an account with this email"
+THREE = pytest.mark.parametrize("headers", [BROWSER, HTMX, API], ids="bha")
+
+
+@pytest.fixture
+def inbox(run, monkeypatch):
+    """A mail server that the application uses, and the mail that it gets."""
+    inbox = Inbox()
+    server = run(listen, inbox)
+    use(monkeypatch, server.sockets[0].getsockname()[1])
+    yield inbox
+    run(forgotten.waiting.join)
+    run(close, server)
+
+
+def use(monkeypatch, port):
+    monkeypatch.setattr(settings, "SMTP_URL", settings.mail_server(f"smtp://127.0.0.1:{port}?tls=none"))
+    monkeypatch.setattr(settings, "MAIL_FROM", "latchkey@example.com")
+
+
+def ask(client, email=EMAIL):
+    path = "/auth/forgot" if "text/html" in client.headers["accept"] else "/api/forgot"
+    return client.post(path, data={"email": email})
+
+
+def mailed(run, inbox):
+    """Wait until every link has been mailed, and return the mails."""
+    run(forgotten.waiting.join)
+    return inbox.mails
+
+
+def test_login_page_leads_there_only_where_there_is_a_mail_server(anonymous, monkeypatch):
+    assert "Ask an administrator for a link" in anonymous.get("/auth/login").text
+    assert "/auth/forgot" not in anonymous.get("/auth/login").text
+    use(monkeypatch, 25)
+    assert '<a href="/auth/forgot">Forgot your password?</a>' in anonymous.get("/auth/login").text
+    assert "Ask an administrator" not in anonymous.get("/auth/login").text
+
+
+@THREE
+def test_without_a_mail_server_there_is_no_such_page(anonymous, headers):
+    client = client_like(anonymous, headers)
+    assert client.get("/auth/forgot").status_code == ask(client).status_code == 404
+
+
+class TestTheForm:
+    def test_browser(self, anonymous, inbox):
+        text = anonymous.get("/auth/forgot").text
+        assert "<title>Forgot your password?" in text
+        assert 'autocomplete="username"' in text
+
+    def test_htmx(self, anonymous, inbox):
+        assert '<form id="forgot"' in without_title(client_like(anonymous, HTMX).get("/auth/forgot"))
+
+    def test_api(self, anonymous, inbox):
+        assert "/api/forgot" in client_like(anonymous, API).get("/api/forgot").json()["detail"]
+
+
+class TestAsked:
+    def test_browser(self, anonymous, ann, inbox):
+        answer = ask(anonymous)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/auth/login")
+        assert ON_ITS_WAY in anonymous.get("/auth/login").text
+
+    def test_htmx(self, anonymous, ann, inbox):
+        answer = ask(client_like(anonymous, HTMX))
+        assert (answer.status_code, answer.headers["hx-redirect"]) == (204, "/auth/login")
+
+    def test_api(self, anonymous, ann, inbox):
+        answer = ask(client_like(anonymous, API))
+        assert answer.status_code == 202
+        assert answer.json()["detail"].startswith(ON_ITS_WAY)
+
+    def test_the_link_in_the_mail_sets_a_password_and_logs_in(self, anonymous, run, ann, inbox, monkeypatch):
+        """ASVS 6.4.3."""
+        monkeypatch.setattr(settings, "PUBLIC_URL", "https://tool.example.com")
+        ask(anonymous, f" {EMAIL.upper()} ")
+        (message,) = mailed(run, inbox)
+        assert (message["to"], message["from"]) == (EMAIL, "latchkey@example.com")
+        assert "within 24 hours" in message.get_content()
+        (link,) = re.findall(r"https://tool\.example\.com(/auth/link\?token=\S+)", message.get_content())
+        anonymous.get(link)
+        assert anonymous.post("/auth/link", data={"new_password": NEW}).status_code == 303
+        assert anonymous.get("/api/me").json()["email"] == EMAIL
+
+    def test_it_is_noted_and_shown(self, anonymous, run, ann, inbox):
+        """ASVS 16.2.1."""
+        ask(client_at(anonymous, "10.0.0.9", BROWSER))
+        mailed(run, inbox)
+        (noted,) = run(database.fetch_all, select(audit))
+        assert (noted["action"], noted["emp_no"], noted["actor"]) == ("password link mailed", ann.emp_no, None)
+        assert noted["address"] == "10.0.0.9"
+        log_in(anonymous)
+        shown = anonymous.get("/api/sign-ins").json()["attempts"]
+        assert [(one["outcome"], one["address"]) for one in shown][1:] == [("asked", "10.0.0.9")]
+        assert "Asked for a link by mail" in anonymous.get("/auth/sign-ins").text
+
+    def test_asking_leaves_the_password_as_it_is(self, anonymous, run, ann, inbox):
+        for _ in range(5):
+            ask(anonymous)
+        mailed(run, inbox)
+        assert log_in(anonymous).status_code == 303
+
+
+@THREE
+@pytest.mark.parametrize("email", ["", "nobody", "a@b@c", "x" * 300 + "@example.com"])
+def test_what_is_no_email_is_refused(anonymous, inbox, headers, email):
+    answer = ask(client_like(anonymous, headers), email)
+    assert answer.status_code == (400 if headers is API else 422)
+    assert "Enter your email" in answer.text
+
+
+class TestNobodyLearnsWhoHasAnAccount:
+    """ASVS 6.3.8."""
+
+    @THREE
+    def test_the_answer_is_the_same(self, anonymous, run, ann, inbox, headers, caplog):
+        from tests.conftest import add_employee
+
+        gone = add_employee(run, "gone@example.com")
+        run(accounts.deactivate, gone.emp_no)
+        told = [ask(client_like(anonymous, headers), email) for email in (EMAIL, "nobody@example.com", gone.email)]
+        assert len({answer.status_code for answer in told}) == 1
+        assert len({answer.content for answer in told}) == 1
+        assert len({tuple(answer.headers.keys()) for answer in told}) == 1
+        assert [message["to"] for message in mailed(run, inbox)] == [EMAIL]
+        assert [record for record in caplog.records if record.name == "latchkey"] == []
+
+    @pytest.mark.parametrize("email", [EMAIL, "nobody@example.com"])
+    def test_nothing_is_looked_up_hashed_or_sent_before_the_answer(self, anonymous, ann, inbox, monkeypatch, email):
+        """What is not done until then takes no time: the worker is held back, and the answer comes all the same."""
+
+        async def held_back(asked):
+            nothing_but_the_email.append(asked.email)
+
+        def too_early(*_):
+            raise AssertionError("before the answer")
+
+        nothing_but_the_email = []
+        monkeypatch.setattr(forgotten, "answer", held_back)
+        for module, name in (
+            (employees, "with_email"),
+            (links, "make"),
+            (mail, "send"),
+            (bcrypt, "checkpw"),
+            (bcrypt, "hashpw"),
+        ):
+            monkeypatch.setattr(module, name, too_early)
+        queries = []
+        fetch_all = database.fetch_all
+        monkeypatch.setattr(database, "fetch_all", lambda query: queries.append(str(query)) or fetch_all(query))
+        assert ask(anonymous, email).status_code == 303
+        assert nothing_but_the_email == [email]
+        assert not any("employees" in query for query in queries)
+
+    def test_a_slow_mail_server_holds_nobody_up(self, anonymous, run, ann, inbox):
+        """The server takes no mail until it is told to, after the answer."""
+
+        async def gate():
+            return asyncio.Event()
+
+        told = run(gate)
+
+        async def wait(server, session, envelope, address, options):
+            await told.wait()
+            envelope.rcpt_tos.append(address)
+            return "250 taken"
+
+        inbox.handle_RCPT = wait
+        assert ask(anonymous).status_code == 303
+        assert inbox.mails == []
+
+        async def tell():
+            told.set()
+
+        run(tell)
+        assert len(mailed(run, inbox)) == 1
+
+
+class TestTooOften:
+    """ASVS 6.3.1."""
+
+    @THREE
+    def test_one_email_gets_five_links_in_a_quarter_of_an_hour(self, anonymous, run, ann, inbox, moved_clock, headers):
+        for number in range(5):
+            ask(client_at(anonymous, f"10.0.1.{number}"))
+        client = client_at(anonymous, "10.0.0.1", headers)
+        answer = ask(client)
+        assert (answer.status_code, answer.headers["retry-after"]) == (429, "900")
+        assert "Try again in 15 minutes" in answer.text
+        assert len(mailed(run, inbox)) == 5
+        moved_clock.forward(901)
+        assert ask(client).status_code < 400
+
+    def test_an_unknown_email_is_counted_alike(self, anonymous, inbox):
+        statuses = [ask(client_at(anonymous, "10.0.0.1"), "nobody@example.com").status_code for _ in range(6)]
+        assert statuses == [202] * 5 + [429]
+
+    def test_one_address_asks_for_few_employees(self, anonymous, inbox, monkeypatch):
+        monkeypatch.setattr(settings, "THROTTLE_ADDRESS_FAILURES", 3)
+        here = client_at(anonymous, "10.0.0.1")
+        assert [ask(here, f"e{number}@example.com").status_code for number in range(4)] == [202] * 3 + [429]
+        assert ask(client_at(anonymous, "10.0.0.2")).status_code == 202
+
+    def test_nobody_is_kept_from_logging_in_by_it(self, anonymous, ann, inbox):
+        here = client_at(anonymous, "10.0.0.1")
+        for _ in range(20):
+            ask(here)
+        assert log_in(here, "/api/login").status_code == 200
+
+    def test_each_try_is_a_row(self, anonymous, run, ann, inbox):
+        here = client_at(anonymous, "10.0.0.1")
+        for _ in range(6):
+            ask(here)
+        rows = run(database.fetch_all, select(attempts.c.outcome).order_by(attempts.c.id))
+        assert [row[0] for row in rows] == ["asked"] * 5 + ["throttled"]
+
+    @THREE
+    def test_what_waits_is_bounded(self, anonymous, inbox, monkeypatch, headers):
+        client = client_like(anonymous, headers)
+        with monkeypatch.context() as stuck:
+            stuck.setattr(forgotten, "waiting", asyncio.Queue(1))
+            assert ask(client).status_code < 400
+            answer = ask(client, "nobody@example.com")
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
+
+
+def test_a_mail_server_that_is_down_is_logged_and_the_next_mail_goes(
+    anonymous, run, ann, inbox, monkeypatch, caplog, unused_port
+):
+    """ASVS 16.2.5: without email and link."""
+    port = settings.SMTP_URL
+    use(monkeypatch, unused_port)
+    assert ask(anonymous).status_code == 303
+    assert mailed(run, inbox) == []
+    (record,) = [record for record in caplog.records if record.name == "latchkey"]
+    assert record.levelno == logging.ERROR
+    assert re.fullmatch(r"A link could not be mailed: SMTPConnectError \w+Error", record.getMessage())
+    monkeypatch.setattr(settings, "SMTP_URL", port)
+    assert ask(anonymous).status_code == 303
+    assert len(mailed(run, inbox)) == 1
+
+
+@pytest.fixture
+def unused_port():
+    """A port on which nobody listens."""
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
+
+
+def test_another_sites_page_cannot_ask(anonymous, run, ann, inbox):
+    """ASVS 3.5.1."""
+    client = client_like(anonymous, {**BROWSER, "Sec-Fetch-Site": "cross-site"})
+    assert ask(client).status_code == 403
+    assert mailed(run, inbox) == []
+
+
+def test_the_request_log_has_no_email(anonymous, ann, inbox, capsys):
+    """ASVS 16.2.5."""
+    client = client_like(anonymous, BROWSER)
+    client._transport.app = RequestLog(app)
+    ask(client)
+    request_log.write()
+    assert EMAIL not in capsys.readouterr().out

@@ -1,0 +1,136 @@
+"""One-time links: what makes one good, and all that makes it worthless."""
+
+import hashlib
+import re
+
+import pytest
+from itsdangerous import URLSafeSerializer
+from sqlalchemy import select, update
+
+from tests.conftest import add_employee
+from webapp import audit, settings
+from webapp.auth import accounts, links, passwords
+from webapp.auth.links import LinkNotGood
+from webapp.database import database
+from webapp.tables import audit as audit_log
+from webapp.tables import employees
+
+COMMAND = audit.Actor(None, audit.How.COMMAND, "root")
+
+
+def made(run, employee):
+    return run(links.make, employee, COMMAND)
+
+
+def token_in(address):
+    return address.partition("?token=")[2]
+
+
+def is_good(run, address):
+    try:
+        return bool(run(links.read, token_in(address)))
+    except LinkNotGood:
+        return False
+
+
+def test_a_link_leads_to_its_employee_as_often_as_it_is_looked_at(run, ann):
+    address = made(run, ann)
+    assert re.fullmatch(r"http://127\.0\.0\.1:8000/auth/link\?token=[\w.-]+", address)
+    for _ in range(3):
+        employee, password_hash = run(links.read, token_in(address))
+        assert employee == ann
+        assert passwords.cost_of(password_hash) == 4
+
+
+def test_a_link_has_neither_email_nor_hash_in_it(run, ann):
+    """ASVS 14.2.1."""
+    password_hash = run(database.fetch_val, select(employees.c.password_hash))
+    told = links.tokens.loads_unsafe(token_in(made(run, ann)))
+    assert ann.email not in str(told)
+    assert password_hash not in str(told)
+
+
+def test_a_link_is_good_for_a_day(run, ann, moved_clock):
+    """ASVS 6.4.1."""
+    assert settings.LINK_MAX_SECONDS == 86400
+    address = made(run, ann)
+    moved_clock.forward(86399)
+    assert is_good(run, address)
+    moved_clock.forward(2)
+    assert not is_good(run, address)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda ann: (accounts.change_password, ann.emp_no, passwords.hash_now("another one of them")),
+        lambda ann: (accounts.deactivate, ann.emp_no),
+        lambda ann: (database.execute, update(employees).values(email="new@example.com")),
+    ],
+    ids=["another password", "deactivated", "another email"],
+)
+def test_a_link_ends_with_what_it_was_made_for(run, ann, change):
+    """ASVS 6.5.1."""
+    address = made(run, ann)
+    run(*change(ann))
+    assert not is_good(run, address)
+
+
+def test_a_link_is_for_one_employee(run, ann):
+    bob = add_employee(run, "bob@example.com")
+    run(accounts.change_password, bob.emp_no, passwords.hash_now("another one of them"))
+    assert is_good(run, made(run, ann))
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "",
+        "a.b",
+        "x" * 600,
+        "ä",
+        "W10.x",
+        URLSafeSerializer("somebody else's key", salt="latchkey.password-link").dumps([10001]),
+    ],
+)
+def test_what_we_have_not_signed_is_no_link(run, ann, token):
+    with pytest.raises(LinkNotGood):
+        run(links.read, token)
+
+
+def test_what_we_have_signed_for_something_else_is_no_link(run, ann):
+    """ASVS 9.2.2."""
+    key, mark = links.SIGNING_KEY, links.tokens.loads_unsafe(token_in(made(run, ann)))[1]
+    other = URLSafeSerializer(key, salt="latchkey.message", signer_kwargs={"digest_method": hashlib.sha256})
+    with pytest.raises(LinkNotGood):
+        run(links.read, other.dumps(mark))
+
+
+def test_no_link_is_made_for_somebody_who_may_not_come_in(run, ann):
+    run(accounts.deactivate, ann.emp_no)
+    with pytest.raises(LinkNotGood):
+        made(run, ann)
+    assert run(database.fetch_all, select(audit_log)) == []
+
+
+def test_a_link_that_is_made_is_noted_without_the_link(run, ann):
+    """ASVS 16.2.1, 16.2.5."""
+    address = made(run, ann)
+    (row,) = run(database.fetch_all, select(audit_log))
+    assert (row["action"], row["emp_no"], row["how"]) == ("password link made", ann.emp_no, "command line")
+    assert token_in(address) not in str(tuple(row._mapping.values()))
+
+
+@pytest.mark.parametrize(
+    ("changes", "site"),
+    [
+        ({}, "http://127.0.0.1:8000"),
+        ({"HOST": "0.0.0.0", "PORT": 80}, "http://127.0.0.1:80"),  # noqa: S104
+        ({"HOST": "::"}, "http://[::1]:8000"),
+        ({"PUBLIC_URL": "https://tool.example.com"}, "https://tool.example.com"),
+    ],
+)
+def test_the_site_is_the_one_of_the_settings(monkeypatch, changes, site):
+    for name, value in changes.items():
+        monkeypatch.setattr(settings, name, value)
+    assert links.site() == site

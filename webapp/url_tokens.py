@@ -1,0 +1,32 @@
+"""A token that comes in an address is moved into a cookie at once, so that no later address, log or Referer has it."""
+
+import re
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from webapp import answers, cookies
+
+# So long somebody may take to fill in the form that the address leads to.
+KEPT_SECONDS = 3600
+SHAPE = re.compile(r"[\w.-]{1,500}", re.ASCII)
+
+
+def moved(request: Request, cookie: str) -> Response | None:
+    """Return a redirect to the same path without its query, None where the address has no token (ASVS 14.2.1)."""
+    token = request.query_params.get("token", "")
+    if not SHAPE.fullmatch(token):
+        return None
+    response = answers.redirect(request, request.scope["path"])
+    cookies.set_cookie(response, request, cookie, token, KEPT_SECONDS)
+    return response
+
+
+def token_in(request: Request, cookie: str) -> str:
+    """Return the token that was moved, "" where there is none."""
+    return cookies.cookie_in(request, cookies.prefixed(request, cookie)) or ""
+
+
+def forget(response: Response, request: Request, cookie: str) -> None:
+    """Remove a token that has been used."""
+    cookies.set_cookie(response, request, cookie, "", 0)
