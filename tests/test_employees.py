@@ -21,6 +21,14 @@ NEW = {
     "hire_date": "2020-01-02",
 }
 KEPT = {**NEW, "email": "zoë.müller@example.com"}
+EDITED = {
+    "first_name": "Anna",
+    "last_name": "Løw",
+    "email": "anna@example.com",
+    "birth_date": "",
+    "gender": "",
+    "hire_date": "",
+}
 # For each wrong value, a part of what is said.
 WRONG = [
     ("email", "nobody", "email address"),
@@ -220,20 +228,11 @@ class TestCreate:
 
 
 class TestEdit:
-    EDITED = {
-        "first_name": "Anna",
-        "last_name": "Løw",
-        "email": "anna@example.com",
-        "birth_date": "",
-        "gender": "",
-        "hire_date": "",
-    }
-
     def test_browser(self, page, ann, run, boss):
         shown = page.get("/employees/10002/edit").text
         assert 'name="version" value="1"' in shown
         assert 'value="ann.lee@example.com"' in shown
-        answer = page.post("/employees/10002/edit", data={**self.EDITED, "version": "1"})
+        answer = page.post("/employees/10002/edit", data={**EDITED, "version": "1"})
         assert (answer.status_code, answer.headers["location"]) == (303, "/employees/10002")
         assert "The details of Anna Løw are saved" in page.get("/employees/10002").text
         now = run(staff.with_number, 10002)
@@ -243,7 +242,7 @@ class TestEdit:
         assert '"last_name":["Lee","Løw"]' in row["details"]
 
     def test_is_found_by_the_new_words_and_no_longer_by_the_old(self, page, program, ann, run):
-        page.post("/employees/10002/edit", data={**self.EDITED, "version": "1"})
+        page.post("/employees/10002/edit", data={**EDITED, "version": "1"})
         for query, count in (("lee", 0), ("ann.lee@", 0), ("low", 1), ("anna@example.com", 1)):
             assert len(program.get(f"/api/employees?q={query}").json()["employees"]) == count, query
         rows = run(database.fetch_all, select(employee_words.c.word).where(employee_words.c.emp_no == 10002))
@@ -252,11 +251,11 @@ class TestEdit:
     def test_is_felt_at_once_by_who_is_logged_in(self, page, api):
         assert api.get("/api/me").json()["first_name"] == "Ann"
         (number,) = [api.get("/api/me").json()["emp_no"]]
-        page.post(f"/employees/{number}/edit", data={**self.EDITED, "version": "1"})
+        page.post(f"/employees/{number}/edit", data={**EDITED, "version": "1"})
         assert api.get("/api/me").json()["first_name"] == "Anna"
 
     def test_the_second_is_told_what_has_changed_and_keeps_what_they_typed(self, page, fragment, ann, run):
-        mine = {**self.EDITED, "version": "1"}
+        mine = {**EDITED, "version": "1"}
         theirs = {**mine, "email": "other@example.com", "first_name": "Annika"}
         assert page.post("/employees/10002/edit", data=theirs).status_code == 303
         answer = page.post("/employees/10002/edit", data=mine)
@@ -275,7 +274,7 @@ class TestEdit:
 
     def test_two_who_type_the_same_are_both_served(self, page, ann, run):
         for _ in range(2):
-            assert page.post("/employees/10002/edit", data={**self.EDITED, "version": "1"}).status_code == 303
+            assert page.post("/employees/10002/edit", data={**EDITED, "version": "1"}).status_code == 303
         assert run(staff.with_number, 10002).version == 2
 
     def test_json_by_if_match(self, program, ann):
@@ -297,7 +296,7 @@ class TestEdit:
         assert program.patch(path, json={"first_name": "Anna", "version": 1}).status_code == 200
         assert program.patch(path, json={"first_name": "Annika", "version": 1}).status_code == 409
         assert program.put(path, json={"first_name": "Annika", "version": 2}).status_code == 400
-        whole = {**self.EDITED, "version": 2}
+        whole = {**EDITED, "version": 2}
         assert program.put(path, json=whole).json()["last_name"] == "Løw"
 
     @pytest.mark.parametrize(("field", "value", "said"), WRONG)
@@ -318,7 +317,7 @@ class TestEdit:
         assert answer.json()["fields"] == {"hire_date": "Enter a hire date after the birth date"}
 
     def test_an_email_that_somebody_has_is_refused_and_nothing_changes(self, page, ann, run):
-        answer = page.post("/employees/10002/edit", data={**self.EDITED, "email": "boss@example.com", "version": "1"})
+        answer = page.post("/employees/10002/edit", data={**EDITED, "email": "boss@example.com", "version": "1"})
         assert answer.status_code == 422
         assert "Another employee has this email" in answer.text
         assert run(staff.with_number, 10002) == ann
