@@ -168,7 +168,7 @@ class TestPersonalAccessToken:
         program = with_token(anonymous, make_token(browser))
         assert program.get("/api/me").status_code == 200
         run(accounts.change_scopes, ann.emp_no, ("user:write",))
-        assert program.get("/api/me").status_code == 200
+        assert program.get("/api/me").status_code == 403
         (scopes,) = [sign_in.scopes for sign_in in held.sign_ins.values() if sign_in.kind == "token"]
         assert scopes == ("authenticated",)
 

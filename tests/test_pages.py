@@ -36,7 +36,7 @@ def test_my_info_page(zoe):
 
 def test_my_info_fragment(htmx):
     text = htmx.get("/admin/me").text
-    assert text.startswith("<title>My Info – Latchkey</title>\n<section")
+    assert text.startswith('<title>My Info – Latchkey</title>\n<div id="my_info"')
     assert EMAIL in text
     assert text.count("Not given") == 3
 
@@ -60,6 +60,8 @@ def test_my_info_as_json(zoe, path, headers):
         "gender": "F",
         "hire_date": "2020-01-02",
         "scopes": ["user:read", "user:write"],
+        "preferred_name": None,
+        "about": None,
     }
 
 

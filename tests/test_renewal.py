@@ -84,7 +84,7 @@ def test_logging_in_again_sets_one_cookie(moved_clock, browser):
     assert len([cookie for cookie in cookies if cookie.startswith("session=")]) == 1
 
 
-@pytest.mark.parametrize(("path", "method"), [("/nope", "GET"), ("/admin/me", "POST"), ("/static/style.css", "GET")])
+@pytest.mark.parametrize(("path", "method"), [("/nope", "GET"), ("/auth/home", "POST"), ("/static/style.css", "GET")])
 def test_only_ordinary_answers_carry_it(moved_clock, browser, path, method):
     moved_clock.forward(1000)
     assert "set-cookie" not in browser.request(method, path).headers

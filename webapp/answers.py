@@ -53,6 +53,7 @@ class FormRefused(Refused):
         error: the error code of RFC 6749 5.2.
         status: the status for pages; JSON clients get 400 instead of 422.
         context: what else the page shows.
+        place: the CSS selector of the element that HTMX replaces, where it is not the form's id.
     """
 
     def __init__(
@@ -66,8 +67,10 @@ class FormRefused(Refused):
         status: int = 422,
         headers: dict[str, str] | None = None,
         context: Mapping[str, Any] | None = None,
+        place: str | None = None,
     ) -> None:
         super().__init__(detail, error, status=status, headers=headers)
+        self.place = place or f"#{form}"
         self.form, self.errors, self.values, self.context = form, errors, values, context or {}
 
 
@@ -147,7 +150,7 @@ def form_refusal(request: Request, refused: FormRefused) -> Response:
     response = page(request, refused.form, context, refused.status_code)
     response.headers.update(refused.headers or {})
     if client_of(request) is Client.HTMX:
-        response.headers.update({"HX-Retarget": f"#{refused.form}", "HX-Reswap": "outerHTML"})
+        response.headers.update({"HX-Retarget": refused.place, "HX-Reswap": "outerHTML"})
     return response
 
 

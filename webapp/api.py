@@ -1,6 +1,5 @@
-"""What programs call: log in, log out, who am I, and is the server well."""
+"""What programs call: log in, go on with a refresh token, and is the server well."""
 
-from starlette.authentication import requires
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -36,12 +35,6 @@ async def refresh(request: Request) -> Response:
         raise Refused("Only the grant_type refresh_token is taken here", "unsupported_grant_type")
     sign_in, successor = await refresh_tokens.rotate(tokens[0])
     return outcomes.token_json(signins.token_for(sign_in), successor)
-
-
-@requires("user:read")
-async def me(request: Request) -> Response:
-    """Return one's own details."""
-    return JSONAnswer(request.user.as_json())
 
 
 @open_to_all

@@ -14,6 +14,8 @@ from webapp.database import Duplicate, Unavailable, database
 from webapp.tables import employees
 
 TRIES_FOR_A_NUMBER = 50
+LONGEST_NAME = 50
+LONGEST_ABOUT = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,9 @@ class Employee(BaseUser):
     hire_date: date | None
     scopes: tuple[str, ...]
     is_active: bool
-    version: int = 1
+    preferred_name: str | None
+    about: str | None
+    version: int
 
     @property
     def is_authenticated(self) -> bool:
@@ -37,7 +41,7 @@ class Employee(BaseUser):
 
     @property
     def display_name(self) -> str:
-        return f"{self.first_name} {self.last_name}"
+        return self.preferred_name or f"{self.first_name} {self.last_name}"
 
     @property
     def identity(self) -> str:
@@ -54,6 +58,8 @@ class Employee(BaseUser):
             "gender": self.gender,
             "hire_date": self.hire_date,
             "scopes": self.scopes,
+            "preferred_name": self.preferred_name,
+            "about": self.about,
         }
 
 
@@ -69,6 +75,8 @@ def employee_from(row: Mapping[str, Any]) -> Employee:
         hire_date=row["hire_date"],
         scopes=tuple(row["scopes"].split()),
         is_active=bool(row["is_active"]),
+        preferred_name=row["preferred_name"],
+        about=row["about"],
         version=row["version"],
     )
 
@@ -87,6 +95,12 @@ async def with_email(email: str) -> tuple[Employee, str] | None:
     """Return the employee with this email, in any case, and the hash of their password; or None."""
     row = await database.fetch_one(select(employees).where(employees.c.email == normal_email(email)))
     return None if row is None else (employee_from(row._mapping), row["password_hash"])
+
+
+async def with_number(emp_no: int) -> Employee | None:
+    """Return the employee with this number, or None."""
+    row = await database.fetch_one(select(employees).where(employees.c.emp_no == emp_no))
+    return None if row is None else employee_from(row._mapping)
 
 
 async def hash_of(emp_no: int) -> str | None:

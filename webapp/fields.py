@@ -74,6 +74,7 @@ async def submitted(
     kinds: Iterable[str] = (FORM,),
     partly: bool = False,
     context: Context | None = None,
+    place: str | None = None,
 ) -> FormClass:
     """Return the form that a request carries, where nothing in it is wrong.
 
@@ -82,6 +83,7 @@ async def submitted(
         kinds: the content types that the route takes, of webapp.bodies.FORM, MULTIPART and JSON.
         partly: whether fields that are not given stay as they are, as PATCH has it.
         context: what else the template shows, asked for only then.
+        place: the CSS selector of the element that HTMX replaces, where it is not the template's name.
 
     Raises:
         FormRefused: a field is wrong, or a JSON object has a member that the form does not know.
@@ -95,12 +97,14 @@ async def submitted(
     for name in unknown:
         form.problems[CONTROL.sub("", name)[:LONGEST_NAME]] = "There is no such field"
     if form.problems:
-        raise await refusal(request, form, template, context)
+        raise await refusal(request, form, template, context, place)
     return form
 
 
-async def refusal(request: Request, form: Fields, template: str, context: Context | None = None) -> FormRefused:
+async def refusal(
+    request: Request, form: Fields, template: str, context: Context | None = None, place: str | None = None
+) -> FormRefused:
     """Return the refusal that shows a form again, with its problems and with what was typed."""
     sentence = ". ".join(form.problems.values())
     more = await context(request) if context else {}
-    return FormRefused(template, sentence, errors=form.problems, values=form.shown, context=more)
+    return FormRefused(template, sentence, errors=form.problems, values=form.shown, context=more, place=place)

@@ -45,6 +45,8 @@ employees = Table(
     Column("scopes", Text, nullable=False),
     Column("is_active", Boolean, nullable=False),
     Column("changed", Double, nullable=False),
+    Column("preferred_name", String(50)),
+    Column("about", Text),
     Column("version", Integer, nullable=False, server_default="1"),
     Column("words", WORDS, nullable=False, server_default=""),
     Index("employees_by_name", "words", "emp_no", "hire_date"),
@@ -106,6 +108,16 @@ attempts = Table(
     Column("user_agent", String(255), nullable=False),
     Index("attempts_of_pair", "email_key", "address", "made"),
     Index("attempts_of_address", "address", "made"),
+    **TEXTS,
+)
+
+notes = Table(
+    "notes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("emp_no", ForeignKey("employees.emp_no"), nullable=False, index=True),
+    Column("text", Text, nullable=False),
+    Column("changed", Double, nullable=False),
     **TEXTS,
 )
 

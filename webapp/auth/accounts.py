@@ -69,9 +69,20 @@ async def deactivate(emp_no: int) -> None:
     await change(emp_no, end_because="account deactivated", is_active=False)
 
 
-async def change(emp_no: int, *, end_because: str | None = None, **values: Any) -> None:
-    """Change an employee, end their sign-ins where there is a reason, and let every worker hear: all or nothing."""
+async def change_profile(emp_no: int, said: dict[str, str | None], *, asked_by: str) -> None:
+    """Change what an employee says of themselves, as long as the sign-in that asks for it lives."""
+    await change(emp_no, asked_by=asked_by, **said)
+
+
+async def change(emp_no: int, *, end_because: str | None = None, asked_by: str | None = None, **values: Any) -> None:
+    """Change an employee, end their sign-ins where there is a reason, and let every worker hear: all or nothing.
+
+    Raises:
+        SignInEnded: the sign-in that asks for it has itself ended.
+    """
     async with database.transaction():
+        if asked_by is not None:
+            await signins.ensure_living(asked_by)
         await database.execute(
             update(employees).where(employees.c.emp_no == emp_no).values(changed=clock.now(), **values)
         )

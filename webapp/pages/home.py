@@ -1,6 +1,5 @@
-"""The front page, home, and an employee's own details."""
+"""The front page, and home."""
 
-from starlette.authentication import requires
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -25,11 +24,3 @@ async def home(request: Request) -> Response:
         links = {"my_info": "/api/me", "log_out": "/api/logout"}
         return JSONAnswer({"name": request.user.display_name, "links": links})
     return answers.page(request, "home", {})
-
-
-@requires("user:read")
-async def my_info(request: Request) -> Response:
-    """Show one's own details."""
-    if client_of(request) is Client.JSON:
-        return JSONAnswer(request.user.as_json())
-    return answers.page(request, "my_info", {"employee": request.user})

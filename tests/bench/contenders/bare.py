@@ -14,6 +14,8 @@ EMPLOYEE = {
     "gender": "F",
     "hire_date": "2020-01-02",
     "scopes": ["user:read", "user:write"],
+    "preferred_name": None,
+    "about": None,
 }
 
 

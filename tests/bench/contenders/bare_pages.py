@@ -12,7 +12,7 @@ from starlette.routing import Route
 from starlette.templating import Jinja2Templates
 
 TEMPLATES = Path(__file__).resolve().parents[3] / "templates"
-person = SimpleNamespace(**EMPLOYEE, is_authenticated=True, display_name="Ada Nowak")
+person = SimpleNamespace(**EMPLOYEE, is_authenticated=True, display_name="Ada Nowak", identity="10001")
 nobody = SimpleNamespace(is_authenticated=False)
 templates = Jinja2Templates(
     env=jinja2.Environment(
@@ -28,9 +28,9 @@ templates.env.globals["static"] = "/static/{}".format
 
 
 async def my_info(request: Request) -> Response:
-    return templates.TemplateResponse(
-        request, "my_info.html", {"user": person, "message": None, "fragment": False, "employee": person}
-    )
+    form = {"may_change": True, "sentence": None, "errors": {}, "values": {"preferred_name": "", "about": ""}}
+    context = {"user": person, "message": None, "fragment": False, "employee": person, **form}
+    return templates.TemplateResponse(request, "my_info.html", context)
 
 
 async def login(request: Request) -> Response:

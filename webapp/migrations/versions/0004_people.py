@@ -9,7 +9,7 @@ from sqlalchemy.dialects.mysql import VARCHAR
 from webapp.search import rows_for, words_of
 
 revision = "0004"
-down_revision = "0001"
+down_revision = "0003"
 
 TEXTS: dict[str, Any] = {"mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin", "mysql_engine": "InnoDB"}
 AT_ONCE = 5000

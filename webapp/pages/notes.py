@@ -1,0 +1,121 @@
+"""Notes of one's own: an example of how an application grows here. Another's note is not found."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, delete, insert, select, update
+from starlette.authentication import requires
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from webapp import answers, clock, cookies
+from webapp.bodies import FORM, JSON
+from webapp.clients import Client, client_of
+from webapp.database import database
+from webapp.fields import Fields, submitted
+from webapp.inputs import Lines
+from webapp.pages.sign_ins import iso
+from webapp.quick import JSONAnswer
+from webapp.tables import notes
+
+LARGEST_ID = 2**31 - 1
+NEW = {"id": "new", "text": "", "changed": None}
+
+
+class Note(Fields):
+    """What a note says."""
+
+    text = Lines("a note", 2000)
+
+
+async def every(request: Request) -> Response:
+    """List one's own notes, the newest first; or with POST add one."""
+    if request.method == "POST":
+        added: Response = await add(request)
+        return added
+    own = select(notes).where(notes.c.emp_no == request.user.emp_no).order_by(notes.c.id.desc())
+    rows = [shown(row) for row in await database.fetch_all(own)]
+    if client_of(request) is Client.JSON:
+        return JSONAnswer({"notes": rows})
+    return answers.page(request, "notes", of_rows(NEW, *rows, edited="new"))
+
+
+@requires("user:write")
+async def add(request: Request) -> Response:
+    """Add a note, and leave room for the next."""
+    form = await submitted(request, Note, "note", kinds=(FORM, JSON), place="#note-new", context=context_of)
+    row = insert(notes).values(emp_no=request.user.emp_no, changed=clock.now(), **form.data)
+    request.path_params["id"] = await database.add(row, notes.c.id)
+    return done(request, "The note is added", NEW, await own_note(request), edited="new")
+
+
+async def one(request: Request) -> Response:
+    """Show one note, or with POST change it."""
+    if request.method == "POST":
+        changed: Response = await save(request)
+        return changed
+    note = await own_note(request)
+    return answers.page(request, "note", of_rows(note, focus=note["id"]))
+
+
+async def edit(request: Request) -> Response:
+    """Show the form for one note, in its place."""
+    note = await own_note(request)
+    return answers.page(request, "note", of_rows(note, edited=note["id"], focus=note["id"]))
+
+
+@requires("user:write")
+async def save(request: Request) -> Response:
+    """Change a note."""
+    note = await own_note(request)
+    form = await submitted(request, Note, "note", kinds=(FORM, JSON), place=f"#note-{note['id']}", context=context_of)
+    await database.execute(update(notes).where(this(request)).values(changed=clock.now(), **form.data))
+    return done(request, "The note is saved", await own_note(request))
+
+
+@requires("user:write")
+async def remove(request: Request) -> Response:
+    """Delete a note; its place says so."""
+    note = await own_note(request)
+    await database.execute(delete(notes).where(this(request)))
+    return done(request, "The note is deleted", {**note, "text": None})
+
+
+def this(request: Request) -> ColumnElement[bool]:
+    """Return the condition of the note that the address names, if it is one's own."""
+    return and_(notes.c.id == request.path_params["id"], notes.c.emp_no == request.user.emp_no)
+
+
+async def own_note(request: Request) -> dict[str, Any]:
+    """Return the note that the address names; another's is not found (ASVS 8.2.2)."""
+    found = request.path_params["id"] <= LARGEST_ID and await database.fetch_one(select(notes).where(this(request)))
+    if not found:
+        raise HTTPException(404)
+    return shown(found)
+
+
+def shown(row: Any) -> dict[str, Any]:
+    """Return a note as it is shown."""
+    return {"id": row["id"], "text": row["text"], "changed": iso(row["changed"])}
+
+
+async def context_of(request: Request) -> dict[str, Any]:
+    """Return the row that is shown again with what to mend."""
+    note = await own_note(request) if "id" in request.path_params else NEW
+    return of_rows(note, edited=note["id"])
+
+
+def of_rows(*rows: dict[str, Any], edited: Any = None, focus: Any = None) -> dict[str, Any]:
+    """Return what the templates show: rows, of which one may be a form, and one may take the focus."""
+    return {"rows": rows, "edited": edited, "focus": focus, "sentence": None, "errors": {}, "values": None}
+
+
+def done(request: Request, sentence: str, *rows: dict[str, Any], edited: Any = None) -> Response:
+    """Say what was done: as JSON, in the place of the row, or on the page that lists all."""
+    if client_of(request) is Client.JSON:
+        return JSONAnswer({"detail": sentence, "note": rows[-1]})
+    if client_of(request) is Client.HTMX:
+        return answers.page(request, "note", of_rows(*rows, edited=edited, focus=rows[0]["id"]), message=sentence)
+    response = answers.redirect(request, "/notes")
+    cookies.set_message(response, request, sentence)
+    return response
