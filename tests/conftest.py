@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import delete
 from starlette.config import environ
 
-from tests.fresh_database import fresh_database
+from tests.fresh_database import fresh_database, let_rows_go
 
 FOLDER = tempfile.TemporaryDirectory(prefix="latchkey-tests-")
 SECRET_KEY = secrets.token_urlsafe(64)
@@ -111,9 +111,7 @@ async def migrated() -> None:
     """Make the tables, as `migrate` does before the first start on a server; tests may empty the audit log."""
     async with database:
         await schema.migrate()
-        for verb in ("UPDATE", "DELETE", "TRUNCATE"):
-            on_table = " ON audit" if database.url.dialect == "postgresql" else ""
-            await database.execute(f"DROP TRIGGER IF EXISTS audit_no_{verb}{on_table}")
+        await let_rows_go(database)
 
 
 @pytest.fixture

@@ -157,20 +157,20 @@ MANY = [{"made": 0.25 + number, "sid": "x" if number % 2 else None, "emp_no": nu
 
 def test_many_rows_are_added_changed_and_removed_with_one_statement_each(run, anonymous):
     by_number = changes.c.emp_no == bindparam("number")
-    run(database.execute_rows, insert(changes), MANY)
+    run(database.execute_rows, insert(changes), list(MANY[0]), [tuple(row.values()) for row in MANY])
     kept = [(row["made"], row["sid"], row["emp_no"]) for row in run(database.fetch_all, select(changes))]
     assert kept == [tuple(row.values()) for row in MANY]
-    some = [{"number": number, "new": "y"} for number in range(2000)]
-    run(database.execute_rows, update(changes).where(by_number).values(sid=bindparam("new")), some)
+    renew = update(changes).where(by_number).values(sid=bindparam("new"))
+    run(database.execute_rows, renew, ["number", "new"], [(number, "y") for number in range(2000)])
     assert run(database.fetch_val, select(func.count()).where(changes.c.sid == "y")) == 2000
-    run(database.execute_rows, delete(changes).where(by_number), [{"number": number} for number in range(2499)])
+    run(database.execute_rows, delete(changes).where(by_number), ["number"], [(number,) for number in range(2499)])
     assert [row["emp_no"] for row in run(database.fetch_all, select(changes))] == [2499]
 
 
 def test_many_rows_are_added_all_or_none(run, ann):
-    rows = [{"word": "x", "emp_no": number, "words": "x", "hire_date": None} for number in (1, 2, 1)]
+    rows = [("x", number, "x", None) for number in (1, 2, 1)]
     with pytest.raises(Duplicate):
-        run(database.execute_rows, insert(employee_words), rows)
+        run(database.execute_rows, insert(employee_words), ["word", "emp_no", "words", "hire_date"], rows)
     assert run(database.fetch_val, select(func.count()).where(employee_words.c.words == "x")) == 0
 
 
@@ -180,6 +180,7 @@ def test_dates_and_unicode_in_many_rows_are_those_of_one(run, anonymous):
         "last_name": "%s %(a)s ? $1 :x", "gender": None, "hire_date": None, "scopes": "", "is_active": True, "changed": 1.5,
         "preferred_name": None, "about": None, "version": 1, "words": "",
     }  # fmt: skip
-    run(database.execute_rows, insert(employees), [row, {**row, "emp_no": 8, "email": "c@d.example"}])
+    other = {**row, "emp_no": 8, "email": "c@d.example"}
+    run(database.execute_rows, insert(employees), list(row), [list(row.values()), list(other.values())])
     found = run(database.fetch_one, select(employees).where(employees.c.emp_no == 7))
     assert dict(found._mapping) == row

@@ -25,6 +25,7 @@ from webapp.limits import BodyLimits
 from webapp.pages import (
     employee_account,
     employee_edit,
+    employee_log,
     employees,
     forgot,
     home,
@@ -85,6 +86,7 @@ routes = [
     Route("/employees/{emp_no}/edit", employee_edit.change, methods=["POST"]),
     Route("/employees/{emp_no}/scopes", employee_account.scopes),
     Route("/employees/{emp_no}/scopes", employee_account.change_scopes, methods=["POST"]),
+    Route("/employees/{emp_no}/log", employee_log.show),
     Route("/employees/{emp_no}/deactivate", employee_account.deactivate, methods=["POST"]),
     Route("/employees/{emp_no}/activate", employee_account.activate, methods=["POST"]),
     Route("/employees/{emp_no}/password-link", employee_account.password_link, methods=["POST"]),
@@ -95,6 +97,7 @@ routes = [
     Route("/api/employees/{emp_no}", employees.one),
     Route("/api/employees/{emp_no}", employee_edit.change, methods=["PATCH", "PUT"]),
     Route("/api/employees/{emp_no}/scopes", employee_account.change_scopes, methods=["PUT"]),
+    Route("/api/employees/{emp_no}/log", employee_log.show),
     Route("/api/employees/{emp_no}/deactivate", employee_account.deactivate, methods=["POST"]),
     Route("/api/employees/{emp_no}/activate", employee_account.activate, methods=["POST"]),
     Route("/api/employees/{emp_no}/password-link", employee_account.password_link, methods=["POST"]),

@@ -19,7 +19,7 @@ from webapp.tables import audit
 DETAILS = frozenset(
     {
         *("email", "first_name", "last_name", "birth_date", "gender", "hire_date", "scopes", "is_active"),
-        *("count", "name", "why", "good_for_seconds", "source"),
+        *("count", "name", "why", "good_for_seconds", "source", "added", "changed"),
     }
 )
 

@@ -55,6 +55,18 @@ def run(options: argparse.Namespace) -> int:
                 asyncio.run(commands.create_user(options))
             case "load-sample":
                 asyncio.run(sample.load_sample())
+            case "log":
+                from webapp.log_command import print_log
+
+                asyncio.run(print_log(options))
+            case "import-employees":
+                from webapp.exchange.importing import import_employees
+
+                return import_employees(options)
+            case "export-employees":
+                from webapp.exchange.exporting import export_employees
+
+                return export_employees(options)
             case "backup":
                 backup.backup(options.file.resolve())
             case "password-link":
@@ -118,6 +130,30 @@ def parser() -> Parser:
     who = ending.add_mutually_exclusive_group(required=True)
     who.add_argument("email", type=email, nargs="?")
     who.add_argument("--all", action="store_true", dest="everybody", help="everybody's")
+    reading = commands.add_parser(
+        "log",
+        help="print who changed what of whom",
+        description="Print the audit log, the newest entry first: all of it, or what was done by or to somebody.",
+    )
+    reading.add_argument("email", type=email, nargs="?")
+    reading.add_argument("--since", type=day, metavar="YYYY-MM-DD", help="nothing from before this day (UTC)")
+    reading.add_argument("--limit", type=count, default=100, metavar="N", help="so many entries at the most (100)")
+    importing = commands.add_parser(
+        "import-employees",
+        help="add, or change, the employees of a CSV file",
+        description="Check every row of a CSV file, and then write all of them or none. "
+        "Exit status: 0 done, 1 rows are wrong and nothing was written, 2 it could not be tried.",
+    )
+    importing.add_argument("file", metavar="FILE.csv", help="in UTF-8, with a header; - for standard input")
+    importing.add_argument("--update", action="store_true", help="change employees who are there, by their emp_no")
+    importing.add_argument("--skip-bad", action="store_true", help="leave wrong rows out and write the others")
+    exporting = commands.add_parser(
+        "export-employees",
+        help="write all employees as CSV",
+        description="Write all employees as CSV, as import-employees reads it, by emp_no; never a password's hash.",
+    )
+    exporting.add_argument("file", type=Path, metavar="FILE", nargs="?", help="a new file; without it standard output")
+    exporting.add_argument("--scopes", action="store_true", help="with the column scopes")
     copying = commands.add_parser(
         "backup",
         help="copy an SQLite database while it is in use",
@@ -145,6 +181,11 @@ def name(text: str) -> str:
 def day(text: str) -> date | None:
     """Return a date from 1900 on."""
     return ruled(employee_rules.day, text)
+
+
+def count(text: str) -> int:
+    """Return a number from 1 on."""
+    return ruled(employee_rules.emp_no, text)
 
 
 def scopes(text: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, select, true
 
 from webapp import audit, employees, schema, settings
+from webapp.audit import Action
 from webapp.auth import links, password_rules, passwords, signins
 from webapp.database import Duplicate, database
 from webapp.pages.sign_ins import KINDS, iso, living_of
@@ -41,7 +42,10 @@ async def create_user(options: argparse.Namespace) -> None:
 async def added(**details: Any) -> int:
     """Add an employee and return their number, or refuse where somebody else was quicker."""
     try:
-        return await employees.create(**details)
+        async with database.transaction():
+            emp_no = await employees.create(**details)
+            await audit.note(audit.Actor.of_command(), Action.CREATED, emp_no, {"scopes": " ".join(details["scopes"])})
+            return emp_no
     except Duplicate:
         settings.refuse(f"there is an employee with the email {details['email']} already")
 
@@ -118,8 +122,11 @@ async def end_sign_ins(email: str | None, *, everybody: bool) -> None:
     """End all sign-ins of one employee, or of everybody."""
     async with database:
         await schema.ensure_current()
-        which: ColumnElement[bool] = true() if everybody else sign_ins.c.emp_no == await number_of(email or "")
-        ended = await signins.end_where(which, "ended by a command")
+        emp_no = None if everybody else await number_of(email or "")
+        which: ColumnElement[bool] = true() if everybody else sign_ins.c.emp_no == emp_no
+        async with database.transaction():
+            ended = await signins.end_where(which, "ended by a command")
+            await audit.note(audit.Actor.of_command(), Action.SIGN_INS_ENDED, emp_no, {"count": ended})
     print(f"{ended} sign-ins were ended; every worker refuses their tokens within a second")
 
 

@@ -2,14 +2,17 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from databases.core import Connection, Transaction
 from sqlalchemy import Insert
-from sqlalchemy.sql.compiler import SQLCompiler
 
 from webapp import settings
+
+# A parameter in a statement of the engines whose parameters have names.
+PARAMETER = re.compile(r"%\((\w+)\)s")
 
 
 class Unavailable(Exception):
@@ -60,27 +63,25 @@ class WatchedConnection(Connection):
         with watched(self):
             return await super().execute(query, values)
 
-    async def execute_rows(self, query: Any, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Execute one statement for each row, given as its parameters; it is compiled once."""
+    async def execute_rows(self, query: Any, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Execute one statement for each row of parameters, which have these names; it is compiled once."""
         backend: Any = self._connection
-        compiled = query.compile(dialect=backend._dialect, column_keys=list(rows[0]) if is_insert(query) else None)
+        columns = names if isinstance(query, Insert) else None
+        compiled = query.compile(dialect=backend._dialect, column_keys=columns)
         with watched(self):
             async with self._query_lock:
-                await backend.execute_rows(compiled, bound(compiled, rows))
+                await backend.execute_rows(compiled.string, *in_order(compiled, names, rows))
 
 
-def is_insert(query: Any) -> bool:
-    """Return whether a statement adds rows, so that their parameters name its columns."""
-    return isinstance(query, Insert)
-
-
-def bound(compiled: SQLCompiler, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the parameters of each row as the engine's driver takes them."""
-    processors = compiled._bind_processors
-    return [
-        {name: processors[name](value) if name in processors else value for name, value in row.items()}  # type: ignore[operator]
-        for row in rows
-    ]
+def in_order(compiled: Any, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> tuple[list[str], list[Any]]:
+    """Return the names of a statement's parameters in their order in it, and the rows in that order, for the driver."""
+    order = compiled.positiontup or PARAMETER.findall(compiled.string)
+    if order == [*names] and not compiled._bind_processors:
+        return order, [*rows]
+    columns = dict(zip(names, zip(*rows, strict=True), strict=True))
+    for name, processor in compiled._bind_processors.items():
+        columns[name] = tuple(map(processor, columns[name]))
+    return order, list(zip(*(columns[name] for name in order), strict=True))
 
 
 class WholeTransaction(Transaction):

@@ -1,6 +1,6 @@
 """The one database, on whichever engine DATABASE_URL names."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import databases
@@ -68,17 +68,18 @@ class Database(databases.Database):
         async with self.as_needed(query):
             return await self.connection().execute(query, values)
 
-    async def execute_rows(self, query: Any, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Execute one statement for each of many rows, all or none, in a hundredth of the time that each alone takes.
+    async def execute_rows(self, query: Any, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Execute one statement for each of many rows, all or none; each alone would take a hundred times as long.
 
         Args:
             query: an insert without values, or an update or a delete with `bindparam`s.
-            rows: the parameters of each, by their names; the same names in each.
+            names: the columns of the insert, or the names of the parameters.
+            rows: the values of each row, in the order of the names.
         """
         if rows:
             async with self.as_needed(query), self.transaction():
                 connection: Any = self.connection()
-                await connection.execute_rows(query, rows)
+                await connection.execute_rows(query, names, rows)
 
     async def follow_clock(self) -> None:
         """Let the program's clock follow the database's, where that may be on another machine."""

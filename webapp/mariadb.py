@@ -4,7 +4,6 @@ from typing import Any
 
 from asyncmy import errors
 from databases.backends.asyncmy import AsyncMyBackend, AsyncMyConnection
-from sqlalchemy.sql.compiler import SQLCompiler
 
 from webapp import settings
 
@@ -18,10 +17,10 @@ class PooledConnection(AsyncMyConnection):
 
     spoilt = False
 
-    async def execute_rows(self, compiled: SQLCompiler, rows: list[dict[str, Any]]) -> None:
-        """Execute a compiled statement for the parameters of each row."""
+    async def execute_rows(self, statement: str, names: list[str], rows: list[Any]) -> None:
+        """Execute a statement for the parameters of each row."""
         async with self.raw_connection.cursor() as cursor:
-            await cursor.executemany(compiled.string, rows)
+            await cursor.executemany(statement % dict.fromkeys(names, "%s"), rows)
 
     async def release(self) -> None:
         if self.spoilt and self._connection is not None:

@@ -4,7 +4,6 @@ from typing import Any
 
 import asyncpg
 from databases.backends.postgres import PostgresBackend, PostgresConnection
-from sqlalchemy.sql.compiler import SQLCompiler
 
 from webapp import settings
 
@@ -27,13 +26,11 @@ class PooledConnection(PostgresConnection):
 
     spoilt = False
 
-    async def execute_rows(self, compiled: SQLCompiler, rows: list[dict[str, Any]]) -> None:
-        """Execute a compiled statement for the parameters of each row."""
-        names = list(rows[0])
-        statement = compiled.string % {name: f"${place}" for place, name in enumerate(names, 1)}
+    async def execute_rows(self, statement: str, names: list[str], rows: list[Any]) -> None:
+        """Execute a statement for the parameters of each row."""
+        numbered = statement % {name: f"${place}" for place, name in enumerate(names, 1)}
         for first in range(0, len(rows), ROWS_AT_ONCE):
-            some = rows[first : first + ROWS_AT_ONCE]
-            await self.raw_connection.executemany(statement, [tuple(map(row.__getitem__, names)) for row in some])
+            await self.raw_connection.executemany(numbered, rows[first : first + ROWS_AT_ONCE])
 
     async def release(self) -> None:
         if self.spoilt and self._connection is not None:

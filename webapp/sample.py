@@ -5,7 +5,7 @@ import secrets
 from datetime import date
 from typing import NamedTuple
 
-from webapp import employees, schema, settings
+from webapp import audit, employees, schema, settings
 from webapp.auth import passwords
 from webapp.auth.scopes import USER_SCOPES
 from webapp.database import database
@@ -50,7 +50,10 @@ async def load_sample() -> None:
             if await employees.anybody():
                 settings.refuse("there are employees already, and the sample is for an empty database only")
             for person, password_hash in zip(PEOPLE, hashes, strict=True):
-                await employees.create(email=person.email, password_hash=password_hash, **person._asdict())
+                emp_no = await employees.create(email=person.email, password_hash=password_hash, **person._asdict())
+                await audit.note(
+                    audit.Actor.of_command(), audit.Action.CREATED, emp_no, {"scopes": " ".join(person.scopes)}
+                )
     print("Ten made-up employees were added. Their passwords are shown this once:")
     for person, password in zip(PEOPLE, secret, strict=True):
         print(f"  {person.email:<30} {password}  {' '.join(person.scopes)}")

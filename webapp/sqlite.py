@@ -11,7 +11,6 @@ import aiosqlite
 from databases import DatabaseURL
 from databases.backends.sqlite import SQLiteBackend, SQLiteConnection, SQLiteTransaction
 from databases.interfaces import TransactionBackend
-from sqlalchemy.sql.compiler import SQLCompiler
 
 from webapp import settings
 
@@ -21,6 +20,7 @@ PRAGMAS = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA busy_timeout = 5000",
 )
+BULK_CACHE_KIB = 32000
 # Which file a connection has open: its device and its inode.
 Identity = tuple[int, int]
 
@@ -116,11 +116,10 @@ class HeldConnection(SQLiteConnection):
     def transaction(self) -> TransactionBackend:
         return ImmediateTransaction(self)
 
-    async def execute_rows(self, compiled: SQLCompiler, rows: list[dict[str, Any]]) -> None:
-        """Execute a compiled statement for the parameters of each row."""
-        assert self._connection is not None
-        names = compiled.positiontup or []
-        await self._connection.executemany(compiled.string, [tuple(map(row.__getitem__, names)) for row in rows])
+    async def execute_rows(self, statement: str, names: list[str], rows: list[Any]) -> None:
+        """Execute a statement for the parameters of each row, with memory for indexes in another order."""
+        await self.raw_connection.execute_fetchall(f"PRAGMA cache_size = -{BULK_CACHE_KIB}")
+        await self.raw_connection.executemany(statement, rows)
 
 
 class HeldSQLiteBackend(SQLiteBackend):

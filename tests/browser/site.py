@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tests.fresh_database import let_rows_go
 from webapp import answers, employees, server
 from webapp.app import app
 from webapp.auth import changes, passwords
@@ -100,6 +101,14 @@ added = [
 ]
 app.router.routes.extend(closed_unless_open(added))
 
+
+async def prepared() -> None:
+    """Make the tables, whose rows tests may remove."""
+    await server.is_inhabited()
+    async with database:
+        await let_rows_go(database)
+
+
 if __name__ == "__main__":
-    asyncio.run(server.is_inhabited())
+    asyncio.run(prepared())
     server.serve()

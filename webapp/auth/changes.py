@@ -6,13 +6,14 @@ reads the new rows twice a second and drops what they name, so that requests the
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, func, insert, literal, select
 
 from webapp import clock
 from webapp.auth.held import held
 from webapp.database import database
-from webapp.tables import changes, sign_ins
+from webapp.tables import changes, employees, sign_ins
 
 log = logging.getLogger("latchkey")
 
@@ -26,6 +27,16 @@ seen: set[int] = set()
 async def record_employee(emp_no: int) -> None:
     """Let every worker hear of a changed employee; to be called in the change's transaction."""
     await database.execute(insert(changes).values(made=clock.now(), emp_no=emp_no))
+
+
+async def record_signed_in(numbers: Sequence[int]) -> None:
+    """Let every worker hear of those of many changed employees who are signed in; no worker holds the others.
+
+    To be called in the transaction that has changed them: who signs in meanwhile waits for it.
+    """
+    signed_in = select(sign_ins.c.emp_no).where(sign_ins.c.emp_no.in_(numbers), sign_ins.c.ended.is_(None))
+    named = select(literal(clock.now()), employees.c.emp_no).where(employees.c.emp_no.in_(signed_in))
+    await database.execute(insert(changes).from_select(["made", "emp_no"], named))
 
 
 async def record_ended(which: ColumnElement[bool]) -> None:
