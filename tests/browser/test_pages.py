@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import ANN, log_in
+from tests.browser.conftest import ANN, FLAGS, chromium_path, log_in
 from tests.browser.states import STATES
 
 pytestmark = pytest.mark.browser
@@ -83,7 +83,7 @@ def assert_targets_are_large_enough(page):
     assert targets
     for target in targets:
         least = 24 if 'class="show"' in target["text"] or target["text"].startswith("<a ") else 44
-        assert target["sentence"] or min(target["height"], target["width"]) >= least, target
+        assert target["sentence"] or round(min(target["height"], target["width"])) >= least, target
 
 
 @EACH
@@ -172,3 +172,22 @@ def test_log_out_is_sent_as_a_post_and_back_shows_nothing_private(new_context, j
         expect(page.get_by_role("heading", name="Log in")).to_be_visible()
         assert ANN not in page.content()
         assert "Ann" not in page.content()
+
+
+def test_no_page_that_the_browser_keeps_in_memory_comes_back_after_a_logout(chromium, site):
+    """ASVS 14.3.1; the other tests run without that memory."""
+    remembering = chromium.browser_type.launch(
+        executable_path=chromium_path(), args=FLAGS, ignore_default_args=["--disable-back-forward-cache"]
+    )
+    page = remembering.new_context(base_url=site.address).new_page()
+    page.goto("/auth/login")
+    log_in(page.context, ANN)
+    page.goto("/auth/home")
+    page.goto("/admin/me")
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_text("You are logged out")).to_be_visible()
+    for _ in range(2):
+        page.evaluate("history.back()")
+        expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+        assert "Ann" not in page.content()
+    remembering.close()
