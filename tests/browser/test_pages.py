@@ -34,7 +34,7 @@ SEEN = """() => {
   const on_top = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
   return {
     text: one.outerHTML.slice(0, 90), order: [...document.querySelectorAll('*')].indexOf(one), tag: one.tagName,
-    inside: box.top >= 0 && box.bottom <= innerHeight && box.left >= 0 && box.right <= innerWidth,
+    inside: box.top > -1 && box.bottom < innerHeight + 1 && box.left > -1 && box.right < innerWidth + 1, box,
     on_top: one.contains(on_top) || on_top?.contains(one) && on_top.tagName === 'LI',
     marked: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2,
   };
@@ -134,7 +134,12 @@ def test_the_skip_link_leads_past_the_header(page):
 def test_the_page_that_is_shown_is_marked_in_the_header(ann_page):
     ann_page.goto("/auth/home")
     ways = ann_page.get_by_role("navigation", name="Pages")
-    for name, heading in (("My Info", "My Info"), ("My sign-ins", "My sign-ins"), ("Home", "Welcome, Ann")):
+    for name, heading in (
+        ("My Info", "My Info"),
+        ("Notes", "Notes"),
+        ("My sign-ins", "My sign-ins"),
+        ("Home", "Welcome, Ann"),
+    ):
         ways.get_by_role("link", name=name).click()
         expect(ann_page.get_by_role("heading", level=1, name=heading)).to_be_focused()
         expect(ways.locator("[aria-current]")).to_have_text(name)
