@@ -65,7 +65,20 @@ def all_employees(running):
 
 @pytest.mark.parametrize(
     "command",
-    ["", "serve", "create-user", "load-sample", "password-link", "sign-ins", "end-sign-ins", "new-key", "backup"],
+    [
+        "",
+        "serve",
+        "create-user",
+        "load-sample",
+        "password-link",
+        "sign-ins",
+        "end-sign-ins",
+        "new-key",
+        "backup",
+        "log",
+        "import-employees",
+        "export-employees",
+    ],
 )
 def test_help(capsys, command):
     with pytest.raises(SystemExit) as ended:

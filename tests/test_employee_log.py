@@ -1,6 +1,6 @@
 """The log of an employee, for administrators, in the form of each client; and the command that prints it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -58,6 +58,22 @@ def test_the_page_says_who_did_what_when_and_from_where_the_newest_first(as_ruth
     assert "by Somebody on the command line as deploy" in text
     assert text.index("<strong>Edited") < text.index("<strong>Created")
     assert "Deactivated" not in text
+    assert f'<a href="/employees/{noted}/log"' in as_ruth(BROWSER).get(f"/employees/{noted}").text
+
+
+def test_the_details_of_what_is_new_are_told_without_what_it_has_not(run, as_ruth, ann):
+    details = {
+        "scopes": ["user:read", "user:write"],
+        "birth_date": None,
+        "is_active": True,
+        "hire_date": date(2020, 1, 2),
+    }
+    run(audit.note, SHELL, audit.Action.CREATED, ann.emp_no, details)
+    text = as_ruth(BROWSER).get(f"/employees/{ann.emp_no}/log").text
+    assert "Scopes: user:read, user:write" in text
+    assert "Active: yes" in text
+    assert "Hire date: 2020-01-02" in text
+    assert "Birth date" not in text
 
 
 def test_htmx_gets_the_log_alone(as_ruth, noted):
@@ -81,7 +97,7 @@ def test_json(as_ruth, noted, moved_clock, headers, path):
 def test_the_log_is_paged_by_key(as_ruth, run, noted, monkeypatch):
     monkeypatch.setattr(employee_log, "ENTRIES_SHOWN", 2)
     for number in range(3):
-        run(audit.note, SHELL, audit.Action.EDITED, noted, {"count": number})
+        run(audit.note, SHELL, audit.Action.SIGN_INS_ENDED, noted, {"count": number})
     client, path, told = as_ruth(API), f"/api/employees/{noted}/log", []
     while path:
         page = client.get(path).json()
@@ -91,7 +107,7 @@ def test_the_log_is_paged_by_key(as_ruth, run, noted, monkeypatch):
     assert told == [2, 1, 0, None, None]
     browser = as_ruth(BROWSER)
     text = browser.get(f"/employees/{noted}/log").text
-    following = text.split('<p><a href="')[1].split('"')[0]
+    following = text.split("?before=")[0].rpartition('"')[2] + "?before=" + text.split("?before=")[1].split('"')[0]
     assert "The newest entries" in browser.get(following).text
     assert "There is nothing older" in browser.get(f"/employees/{noted}/log?before=1").text
 

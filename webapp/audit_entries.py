@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, select
 
-from webapp.audit import How
+from webapp.audit import Action, How
 from webapp.database import database
 from webapp.tables import audit, employees
 
@@ -24,6 +24,9 @@ FIELDS = {
     "good_for_seconds": "Good for, in seconds",
 }
 WAYS = {How.PAGE: "on a page", How.API: "through the API", How.COMMAND: "on the command line"}
+
+# Of these actions, the details are {field: [old, new]}.
+CHANGES = {Action.EDITED, Action.SCOPES_CHANGED, Action.CHANGED_BY_IMPORT}
 
 by, of = employees.alias("by"), employees.alias("of")
 ENTRIES = (
@@ -80,15 +83,14 @@ class Entry:
     @property
     def changes(self) -> list[str]:
         """Return the details, each in words."""
-        return [in_words(field, value) for field, value in self.details.items()]
+        given = {field: value for field, value in self.details.items() if value is not None}
+        return [f"{FIELDS.get(field, field.capitalize())}: {self.in_words(value)}" for field, value in given.items()]
 
-
-def in_words(field: str, value: Any) -> str:
-    """Return one detail in words."""
-    label = FIELDS.get(field, field.replace("_", " ").capitalize())
-    if isinstance(value, list) and len(value) == 2:
-        return f"{label}: {shown(value[0])} → {shown(value[1])}"
-    return f"{label}: {shown(value)}"
+    def in_words(self, value: Any) -> str:
+        """Return the value of a detail in words."""
+        if self.action in CHANGES and isinstance(value, list) and len(value) == 2:
+            return f"{shown(value[0])} → {shown(value[1])}"
+        return shown(value)
 
 
 def shown(value: Any) -> str:

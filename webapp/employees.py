@@ -97,6 +97,12 @@ async def with_email(email: str) -> tuple[Employee, str] | None:
     return None if row is None else (employee_from(row._mapping), row["password_hash"])
 
 
+async def with_number(emp_no: int) -> Employee | None:
+    """Return the employee with this number, or None."""
+    row = await database.fetch_one(select(employees).where(employees.c.emp_no == emp_no))
+    return None if row is None else employee_from(row._mapping)
+
+
 async def hash_of(emp_no: int) -> str | None:
     """Return the hash of an employee's password."""
     hashed: str | None = await database.fetch_val(select(employees.c.password_hash).where(employees.c.emp_no == emp_no))

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, func, insert, literal, select
 from webapp import clock
 from webapp.auth.held import held
 from webapp.database import database
-from webapp.tables import changes, sign_ins
+from webapp.tables import changes, employees, sign_ins
 
 log = logging.getLogger("latchkey")
 
@@ -34,9 +34,9 @@ async def record_signed_in(numbers: Sequence[int]) -> None:
 
     To be called in the transaction that has changed them: who signs in meanwhile waits for it.
     """
-    theirs = select(literal(clock.now()), sign_ins.c.emp_no).distinct()
-    signed_in = theirs.where(sign_ins.c.emp_no.in_(numbers), sign_ins.c.ended.is_(None))
-    await database.execute(insert(changes).from_select(["made", "emp_no"], signed_in))
+    signed_in = select(sign_ins.c.emp_no).where(sign_ins.c.emp_no.in_(numbers), sign_ins.c.ended.is_(None))
+    named = select(literal(clock.now()), employees.c.emp_no).where(employees.c.emp_no.in_(signed_in))
+    await database.execute(insert(changes).from_select(["made", "emp_no"], named))
 
 
 async def record_ended(which: ColumnElement[bool]) -> None:

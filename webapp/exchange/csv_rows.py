@@ -81,6 +81,6 @@ def cells_in(line: bytes) -> list[str]:
         ValueError: it is not CSV; UnicodeDecodeError: it is not in UTF-8.
     """
     try:
-        return next(csv.reader([line.decode().rstrip("\r\n")], strict=True), [])
+        return next(csv.reader([line.decode().removesuffix("\n").removesuffix("\r")], strict=True), [])
     except csv.Error:
-        raise ValueError("Mend the quotes: this line has one too many or too few") from None
+        raise ValueError("Mend this line: it has a quote too many or too few, or a line break") from None

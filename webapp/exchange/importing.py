@@ -3,9 +3,10 @@
 import argparse
 import asyncio
 import contextlib
+import os
 import sys
 from collections.abc import Iterator
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import BinaryIO, NoReturn
 
 from tqdm import tqdm
@@ -36,7 +37,8 @@ async def bring_in(draft: Draft, options: argparse.Namespace) -> int:
         if draft.count() and not options.skip_bad:
             print(f"{wrong_rows(draft)}; nothing was written", file=sys.stderr)
             return WRONG
-        await write(draft, PurePath(options.file).name)
+        if draft.count(NEW) + draft.count(CHANGED):
+            await write(draft, PurePath(options.file).name)
     print(done(draft))
     return DONE
 
@@ -57,9 +59,8 @@ def opened(name: str) -> Iterator[BinaryIO]:
 
 def read(draft: Draft, stream: BinaryIO) -> None:
     """Read a file into a draft, each row by itself, or refuse the file with one line."""
-    size = Path(stream.name).stat().st_size if isinstance(stream.name, str) and stream.seekable() else None
     try:
-        with bar("Reading", size, "B") as progress:
+        with bar("Reading", size_of(stream), "B") as progress:
             _, rows = csv_rows.rows_of(stream, progress.update)
             for line, texts in rows:
                 take(draft, line, texts)
@@ -67,6 +68,16 @@ def read(draft: Draft, stream: BinaryIO) -> None:
         settings.refuse(f"this file cannot be imported: {error}")
     except OSError as error:
         settings.refuse(f"the file cannot be read ({error.strerror})")
+
+
+def size_of(stream: BinaryIO) -> int | None:
+    """Return how many bytes a file still has, None where only its end tells."""
+    if not stream.seekable():
+        return None
+    here = stream.tell()
+    size = stream.seek(0, os.SEEK_END) - here
+    stream.seek(here)
+    return size
 
 
 def take(draft: Draft, line: int, texts: csv_rows.Texts) -> None:

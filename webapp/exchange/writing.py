@@ -39,6 +39,9 @@ async def write(draft: Draft, actor: audit.Actor, source: str, progress: Any) ->
         Refused: somebody has changed an employee since, or nobody would be left to rule.
     """
     async with database.transaction():
+        if draft.count(CHANGED):
+            # As who changes scopes or activation does: one after the other, so that somebody with super:* remains.
+            await database.fetch_one(select(employees.c.emp_no).order_by(employees.c.emp_no).limit(1).with_for_update())
         ruled_before = await somebody_rules()
         for some in draft.rows(NEW):
             await add(some, actor)

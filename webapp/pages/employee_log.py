@@ -2,9 +2,8 @@
 
 from dataclasses import asdict
 
-from sqlalchemy import select, true
+from sqlalchemy import true
 from starlette.authentication import requires
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,9 +11,9 @@ from webapp import answers, employee_rules
 from webapp.answers import Refused
 from webapp.audit_entries import entries
 from webapp.clients import Client, client_of
-from webapp.database import database
+from webapp.pages.employees import employee_of
 from webapp.quick import JSONAnswer
-from webapp.tables import audit, employees
+from webapp.tables import audit
 
 ENTRIES_SHOWN = 50
 
@@ -22,29 +21,16 @@ ENTRIES_SHOWN = 50
 @requires("admin:read")
 async def show(request: Request) -> Response:
     """Show the entries on an employee, the newest first; `before` is the id of the entry that the page comes after."""
-    emp_no, name = await employee_in(request)
+    employee = await employee_of(request)
     before = before_in(request)
     older = true() if before is None else audit.c.id < before
-    found = await entries((audit.c.emp_no == emp_no) & older, ENTRIES_SHOWN + 1)
+    found = await entries((audit.c.emp_no == employee.emp_no) & older, ENTRIES_SHOWN + 1)
     shown = found[:ENTRIES_SHOWN]
     following = f"{request.scope['path']}?before={shown[-1].id}" if len(found) > ENTRIES_SHOWN else None
     if client_of(request) is Client.JSON:
         return JSONAnswer({"entries": [asdict(entry) for entry in shown], "next": following})
-    context = {"emp_no": emp_no, "name": name, "entries": shown, "next": following, "is_first": before is None}
+    context = {"employee": employee, "entries": shown, "next": following, "is_first": before is None}
     return answers.page(request, "employee_log", context)
-
-
-async def employee_in(request: Request) -> tuple[int, str]:
-    """Return the number in the path and its employee's name, where there is one."""
-    try:
-        emp_no = employee_rules.emp_no(request.path_params["emp_no"])
-    except ValueError:
-        raise HTTPException(404) from None
-    names = select(employees.c.first_name, employees.c.last_name).where(employees.c.emp_no == emp_no)
-    row = await database.fetch_one(names)
-    if row is None:
-        raise HTTPException(404)
-    return emp_no, f"{row['first_name']} {row['last_name']}"
 
 
 def before_in(request: Request) -> int | None:

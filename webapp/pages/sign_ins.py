@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from webapp import answers, clock, cookies, settings
 from webapp.auth import outcomes, signins
+from webapp.auth.held import SignIn
 from webapp.auth.scopes import closure
 from webapp.auth.tokens import SIGN_IN_ID
 from webapp.clients import Client, client_of
@@ -63,10 +64,9 @@ def living_of(emp_no: int) -> ColumnElement[bool]:
     return (sign_ins.c.emp_no == emp_no) & sign_ins.c.ended.is_(None) & (sign_ins.c.ends > now) & usable
 
 
-async def rows_of(request: Request) -> list[Row]:
-    """Return one's own living sign-ins, this device first, then the latest used."""
-    this = request.auth.sign_in
-    found = await database.fetch_all(select(sign_ins).where(living_of(request.user.emp_no)))
+async def rows_of(emp_no: int, this: SignIn) -> list[Row]:
+    """Return an employee's living sign-ins, this device first, then the latest used."""
+    found = await database.fetch_all(select(sign_ins).where(living_of(emp_no)))
     rows = [
         Row(
             id=row["id"],
@@ -102,7 +102,7 @@ async def attempts_of(emp_no: int) -> list[dict[str, str]]:
 async def context_of(request: Request) -> dict[str, Any]:
     """Return all that the page shows."""
     return {
-        "rows": await rows_of(request),
+        "rows": await rows_of(request.user.emp_no, request.auth.sign_in),
         "attempts": await attempts_of(request.user.emp_no),
         "kinds": KINDS,
         "outcomes": OUTCOMES,
@@ -120,7 +120,10 @@ async def context_of(request: Request) -> dict[str, Any]:
 async def show(request: Request) -> Response:
     """Show one's own sign-ins and last attempts."""
     if client_of(request) is Client.JSON:
-        rows = [{field: getattr(row, field) for field in Row.__slots__} for row in await rows_of(request)]
+        rows = [
+            {field: getattr(row, field) for field in Row.__slots__}
+            for row in await rows_of(request.user.emp_no, request.auth.sign_in)
+        ]
         return JSONAnswer({"sign_ins": rows, "attempts": await attempts_of(request.user.emp_no)})
     return answers.page(request, "sign_ins", await context_of(request))
 

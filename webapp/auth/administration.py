@@ -1,0 +1,200 @@
+"""What administrators do to employees: each in one transaction that asks the database what they may do just now.
+
+Nobody changes somebody who may do more than themselves, nobody gives what they do not have, and an active employee
+with super:* always remains (ASVS 8.2.1, 8.2.3). Rows are locked in the order of their numbers: nobody waits in a ring.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, select, update
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from webapp import audit, clock, search
+from webapp import employees as staff
+from webapp.answers import Refused
+from webapp.audit import Action, Actor
+from webapp.auth import changes, links, passwords, signins
+from webapp.auth.scopes import USER_SCOPES, closure, within
+from webapp.database import database
+from webapp.employees import Employee, employee_from
+from webapp.tables import employees, sign_ins
+
+MORE_THAN_YOU = "This employee may do more than you. Ask somebody who may do as much."
+NOT_YOURS_TO_GIVE = "You can only give what you may do yourself. Ask somebody who may do more."
+NOT_YOURSELF = "You cannot deactivate yourself. Ask another administrator."
+LAST_ONE = "This is the last active employee who may do everything. Give super:* to another one first."
+ALL = "super:*"
+
+
+class Changed(Exception):
+    """Somebody has changed the employee since the version that was looked at; `now` is what they are."""
+
+    def __init__(self, now: Employee) -> None:
+        super().__init__(now.emp_no)
+        self.now = now
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """An employee whose row nobody else changes before the transaction ends, and what who asks may do."""
+
+    employee: Employee
+    words: str
+    may: tuple[str, ...]
+
+
+def forbidden(sentence: str) -> Refused:
+    """Return the refusal of something that needs more scopes (RFC 6750 3.1)."""
+    return Refused(
+        sentence, "insufficient_scope", status=403, headers={"WWW-Authenticate": 'Bearer error="insufficient_scope"'}
+    )
+
+
+async def locked(request: Request, emp_no: int, *, first: bool = False, version: int | None = None) -> Locked:
+    """Lock an employee and who asks, and return the employee, if they may be changed; in the caller's transaction.
+
+    Args:
+        first: lock the first employee of all before, which lets no other such transaction go on meanwhile.
+        version: the one that was looked at, None for any.
+
+    Raises:
+        SignInEnded: the sign-in that asks has ended meanwhile.
+        HTTPException: 404 where there is no such employee, 403 where they may do more than who asks.
+        Changed: the employee has another version.
+    """
+    if first:
+        await database.fetch_one(select(employees.c.emp_no).order_by(employees.c.emp_no).limit(1).with_for_update())
+    both = employees.c.emp_no.in_({request.user.emp_no, emp_no})
+    query = select(employees).where(both).order_by(employees.c.emp_no).with_for_update()
+    rows = {row["emp_no"]: row for row in await database.fetch_all(query)}
+    await signins.ensure_living(request.auth.sign_in.id)
+    if emp_no not in rows:
+        raise HTTPException(404)
+    employee, asks = (employee_from(rows[number]._mapping) for number in (emp_no, request.user.emp_no))
+    may = tuple(scope for scope in closure(asks.scopes) if scope in request.auth.scopes)
+    if "admin:write" not in may:
+        raise HTTPException(403)
+    if not within(employee.scopes, may):
+        raise forbidden(MORE_THAN_YOU)
+    if version is not None and version != employee.version:
+        raise Changed(employee)
+    return Locked(employee, rows[emp_no]["words"], may)
+
+
+async def create(request: Request, details: Mapping[str, Any]) -> int:
+    """Add an employee who has no password yet, and return their number.
+
+    Raises:
+        Duplicate: somebody else has this email.
+    """
+    async with database.transaction():
+        asks = await locked(request, request.user.emp_no)
+        scopes = tuple(scope for scope in USER_SCOPES if scope in asks.may)
+        emp_no = await staff.create(password_hash=passwords.UNUSABLE, scopes=scopes, **details)
+        await audit.note(Actor.of(request), Action.CREATED, emp_no, {**details, "scopes": scopes})
+    return emp_no
+
+
+async def edit(request: Request, emp_no: int, version: int | None, details: Mapping[str, Any]) -> Employee:
+    """Change some details of an employee, and return them as they are now.
+
+    Raises:
+        Changed: the employee has another version, and other details than these.
+        Duplicate: somebody else has this email.
+    """
+    async with database.transaction():
+        found = await locked(request, emp_no)
+        before = {name: getattr(found.employee, name) for name in details}
+        different = audit.differences(before, details, details)
+        if different and version not in (None, found.employee.version):
+            raise Changed(found.employee)
+        if different:
+            await write_details(found, details)
+            await audit.note(Actor.of(request), Action.EDITED, emp_no, different)
+        now = await staff.with_number(emp_no)
+        assert now is not None
+    changes.drop(emp_no=emp_no)
+    return now
+
+
+async def write_details(found: Locked, details: Mapping[str, Any]) -> None:
+    """Write down other details, and the words by which the employee is found, in the caller's transaction."""
+    emp_no = found.employee.emp_no
+    after = {name: details.get(name, getattr(found.employee, name)) for name in ("first_name", "last_name", "email")}
+    hire_date = details.get("hire_date", found.employee.hire_date)
+    words = search.words_of(**after)
+    await write(emp_no, words=words, **details)
+    await search.remove_words(emp_no, found.words)
+    await search.add_words(emp_no, words, hire_date)
+
+
+async def write(emp_no: int, **values: Any) -> None:
+    """Give an employee other values and the next version, and let every worker hear, in the caller's transaction."""
+    values = {**values, "changed": clock.now(), "version": employees.c.version + 1}
+    await database.execute(update(employees).where(employees.c.emp_no == emp_no).values(**values))
+    await changes.record_employee(emp_no)
+
+
+async def change_scopes(request: Request, emp_no: int, version: int | None, scopes: tuple[str, ...]) -> None:
+    """Change what an employee may do, from their next request on (ASVS 8.3.2)."""
+    async with database.transaction():
+        found = await locked(request, emp_no, first=True, version=version)
+        if not within(scopes, found.may):
+            raise forbidden(NOT_YOURS_TO_GIVE)
+        if ALL not in scopes:
+            await ensure_one_remains(found.employee)
+        if set(scopes) != set(found.employee.scopes):
+            await write(emp_no, scopes=" ".join(scopes))
+            details = {"scopes": [found.employee.scopes, scopes]}
+            await audit.note(Actor.of(request), Action.SCOPES_CHANGED, emp_no, details)
+    changes.drop(emp_no=emp_no)
+
+
+async def ensure_one_remains(employee: Employee) -> None:
+    """Make sure that an active super:* remains without this employee, in a transaction that has locked the first."""
+    if not employee.is_active or ALL not in employee.scopes:
+        return
+    others = (employees.c.emp_no != employee.emp_no) & employees.c.is_active & employees.c.scopes.like(f"%{ALL}%")
+    if await database.fetch_one(select(employees.c.emp_no).where(others).limit(1)) is None:
+        raise Refused(LAST_ONE, "conflict", status=409)
+
+
+async def set_active(request: Request, emp_no: int, is_active: bool) -> None:
+    """Let an employee in again; or no longer, which ends all their sign-ins at once (ASVS 7.4.2)."""
+    async with database.transaction():
+        found = await locked(request, emp_no, first=True)
+        if not is_active:
+            if emp_no == request.user.emp_no:
+                raise Refused(NOT_YOURSELF, "conflict", status=409)
+            await ensure_one_remains(found.employee)
+            await signins.mark_ended(sign_ins.c.emp_no == emp_no, "account deactivated")
+        if is_active != found.employee.is_active:
+            await write(emp_no, is_active=is_active)
+            await audit.note(Actor.of(request), Action.ACTIVATED if is_active else Action.DEACTIVATED, emp_no)
+    changes.drop(emp_no=emp_no)
+
+
+async def password_link(request: Request, emp_no: int) -> str:
+    """Return a new one-time link with which an employee sets a password.
+
+    Raises:
+        LinkNotGood: the employee may not come in.
+    """
+    async with database.transaction():
+        found = await locked(request, emp_no)
+        return await links.make(found.employee, Actor.of(request))
+
+
+async def end_sign_ins(request: Request, emp_no: int, which: ColumnElement[bool], action: Action) -> int:
+    """End those of an employee's sign-ins that a condition names, and return how many."""
+    async with database.transaction():
+        await locked(request, emp_no)
+        ended = await signins.mark_ended((sign_ins.c.emp_no == emp_no) & which, "ended by an administrator")
+        if ended:
+            await audit.note(Actor.of(request), action, emp_no, {"count": len(ended)})
+    for sid in ended:
+        changes.drop(sid=sid)
+    return len(ended)
