@@ -61,6 +61,8 @@ NEEDED = {
     "POST /notes/{id:int}/delete": "user:write",
     "GET /employees": "admin:read",
     "GET /employees/{emp_no}": "admin:read",
+    "GET /employees/{emp_no}/log": "admin:read",
+    "GET /api/employees/{emp_no}/log": "admin:read",
     "GET /api/employees": "admin:read",
     "GET /api/employees/{emp_no}": "admin:read",
     "GET /api/employees/{emp_no}/sign-ins": "admin:read",
