@@ -63,8 +63,6 @@ NEEDED = {
     "GET /employees/{emp_no}/log": "admin:read",
     "GET /api/employees/{emp_no}/log": "admin:read",
     "GET /employees/{emp_no}": "admin:read",
-    "GET /employees/{emp_no}/log": "admin:read",
-    "GET /api/employees/{emp_no}/log": "admin:read",
     "GET /api/employees": "admin:read",
     "GET /api/employees/{emp_no}": "admin:read",
     "GET /api/employees/{emp_no}/sign-ins": "admin:read",
