@@ -158,3 +158,30 @@ def test_a_rush_of_common_words_is_not_looked_at_row_by_row(run, anonymous, monk
     stretch, terms = directory.stretches("name", None)[0], directory.terms_of("maria")
     assert run(directory.rarest, stretch, terms) is None
     assert run(directory.rarest, stretch, directory.terms_of("l3")) == "l3"
+
+
+@pytest.mark.parametrize("sort", directory.SORTS)
+def test_a_walk_that_ends_early_finds_the_same(run, anonymous, monkeypatch, sort):
+    """Who has both of two common words may be far along the order, where no walk gets to."""
+    for number in range(12):
+        hired = None if number % 5 == 0 else date(2000, 1, 1) + timedelta(number % 7)
+        first, last = f"{'ab'[number % 2]}{number:03}", "Zzz" if number in (7, 10) else "Common"
+        add_employee(run, f"{first}@example.com", first_name=first, last_name=last, hire_date=hired)
+    for name in ("FEW", "FEW_FOR_ONE_WORD", "FEW_IN_STEP"):
+        monkeypatch.setattr(directory, name, WALKED)
+    queries = ("zz", "a z", "b z", "a b z", "nobody x")
+    monkeypatch.setattr(directory, "LONGEST_WALK", 10**6)
+    to_the_end = [found(run, query, sort) for query in queries]
+    assert sorted(map(len, to_the_end)) == [0, 0, 1, 1, 2]
+    led = []
+    whole_search = directory.led_to
+
+    async def watched(*arguments):
+        led.append(arguments)
+        return await whole_search(*arguments)
+
+    monkeypatch.setattr(directory, "led_to", watched)
+    for longest in (1, 2, 7):
+        monkeypatch.setattr(directory, "LONGEST_WALK", longest)
+        assert [found(run, query, sort) for query in queries] == to_the_end
+    assert led, "every walk went to the end"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, or_
+from sqlalchemy import ColumnElement, FromClause, and_, or_
 
 from webapp.search import folded, words_in
 
@@ -38,12 +38,12 @@ def terms_of(query: str) -> Terms:
     return Terms(sorted(telling, key=lambda word: (-len(word), word))[:MOST_WORDS], emails[:MOST_WORDS])
 
 
-def has_all(table: Table, terms: Terms) -> list[Condition]:
+def has_all(table: FromClause, terms: Terms) -> list[Condition]:
     """Return the conditions of a row whose employee has all the terms."""
     return [has(table, term) for term in (*terms.words, *terms.emails)]
 
 
-def has(table: Table, term: str) -> Condition:
+def has(table: FromClause, term: str) -> Condition:
     """Return the condition that one of an employee's words begins so, or that it is their number."""
     escaped = term.replace("/", "//").replace("%", "/%").replace("_", "/_")
     condition = table.c.words.like(f"% {escaped}%", escape="/")
