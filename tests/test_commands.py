@@ -176,7 +176,7 @@ def test_a_known_email_is_refused_in_any_case(running, stopped, typed, capsys):
         (["--birth-date", "1899-12-31"], "date from 1900 on"),
         (["--gender", "?"], "invalid choice"),
         (["--scopes", "user:read,root"], "and not root"),
-        (["--birth-date", "2000-01-01", "--hire-date", "1999-01-01"], "--hire-date must be after"),
+        (["--birth-date", "2000-01-01", "--hire-date", "1999-01-01"], "Enter a hire date after the birth date"),
         (["--shoe-size", "44"], "unrecognized"),
     ],
 )

@@ -13,6 +13,7 @@ KEPT = [
     ("first_name", " Nguyễn ", "Nguyễn"),
     ("last_name", "O'Brien", "O'Brien"),
     ("first_name", "é" * 50, "é" * 50),
+    ("first_name", "Jose\u0301", "Jos\u00e9"),
     ("birth_date", "1900-01-01", date(1900, 1, 1)),
     ("birth_date", "", None),
     ("gender", "X", "X"),

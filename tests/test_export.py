@@ -87,3 +87,11 @@ def test_who_reads_it_may_stop_early(three, stopped):
     )
     os.close(writing)
     assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no disk that is always full")
+def test_a_full_disk_behind_standard_output_is_said(three, stopped, monkeypatch, capsys):
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert "standard output cannot be written (No space left on device)" in refused(capsys, "export-employees")
+        full.buffer.raw.close()

@@ -2,6 +2,7 @@
 
 import io
 import json
+import sqlite3
 import sys
 from datetime import date
 
@@ -208,7 +209,6 @@ def test_several_faults_of_one_row_are_told_in_one_line(imported):
         (f"{HEADER},\x1b[2J", r"has '\x1b[2J'"),
         (HEADER.encode("utf-16"), "not CSV in UTF-8"),
         (f'"{HEADER}', "not CSV in UTF-8"),
-        (f"{HEADER}\n{ROW}\n{'x' * 20000}\n", "line 3 is longer than 10,000 bytes"),
     ],
 )
 def test_what_is_no_such_file_is_refused_in_one_line(run, imported, content, reason):
@@ -265,7 +265,7 @@ def test_an_update_changes_who_differs_and_nobody_else(run, imported):
     rows = people(5).splitlines()
     rows[2] = rows[2].replace("Nguyễn", "Mai").replace("2015-01-03", "2016-01-03")
     rows[3] = rows[3].replace("p3@", "other@")
-    assert imported("\n".join(rows), "--update")[1] == "1 employees were added, 2 changed, 2 left as they are\n"
+    assert imported("\n".join(rows), "--update")[1] == "1 employee was added, 2 changed, 2 left as they are\n"
     after = everybody(run)
     assert [row["version"] for row in after] == [1, 2, 2, 1, 1]
     assert (after[0], after[3]) == (before[0], before[3])
@@ -391,3 +391,22 @@ def test_scopes_that_are_taken_elsewhere_meanwhile_count_too(run, imported):
     run(accounts.change_scopes, ruler.emp_no, ("user:read", "super:*"))
     imported(f"{HEADER}\n{ruler.emp_no},{EMAIL},,Anna,Lee,,\n", "--update")
     assert everybody(run)[0]["scopes"] == "user:read super:*"
+
+
+@pytest.mark.parametrize("ended", ["\n", "\r\n", ""])
+@pytest.mark.parametrize("length", [10_001, 10_002, 20_002, 35_000])
+def test_a_line_that_is_too_long_is_one_wrong_row(imported, length, ended):
+    after = f"{ROW}\n" if ended else ""
+    status, _, wrong = imported(f"{HEADER}\n{'x' * length}{ended}{after}")
+    assert status == 1
+    assert wrong == ["line 2: Shorten this line to 10,000 bytes", "1 row is wrong; nothing was written"]
+
+
+def test_a_full_disk_for_temporary_files_is_said_in_one_line(imported, monkeypatch):
+    def full(*_):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(draft.Draft, "add", full)
+    status, said, (wrong,) = imported(f"{HEADER}\n{ROW}\n")
+    assert (status, said) == (2, "")
+    assert "no room for the draft (database or disk is full); nothing was written" in wrong

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, select, true
 
-from webapp import audit, employees, schema, settings
+from webapp import audit, employee_rules, employees, schema, settings
 from webapp.audit import Action
 from webapp.auth import links, password_rules, passwords, signins
 from webapp.database import Duplicate, database
@@ -18,8 +18,10 @@ from webapp.user_agents import in_words
 
 async def create_user(options: argparse.Namespace) -> None:
     """Add one employee, or refuse with one line."""
-    if options.birth_date and options.hire_date and options.hire_date <= options.birth_date:
-        settings.refuse("--hire-date must be after --birth-date")
+    try:
+        employee_rules.in_order(options.birth_date, options.hire_date)
+    except ValueError as error:
+        settings.refuse(f"--hire-date is refused: {error}")
     async with database:
         await schema.ensure_current()
         if await employees.with_email(options.email):
@@ -44,7 +46,7 @@ async def added(**details: Any) -> int:
     try:
         async with database.transaction():
             emp_no = await employees.create(**details)
-            await audit.note(audit.Actor.of_command(), Action.CREATED, emp_no, {"scopes": " ".join(details["scopes"])})
+            await audit.note(audit.Actor.of_command(), Action.CREATED, emp_no, {"scopes": details["scopes"]})
             return emp_no
     except Duplicate:
         settings.refuse(f"there is an employee with the email {details['email']} already")

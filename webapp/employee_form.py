@@ -20,7 +20,11 @@ class Ruled(Checked):
         self.rule = rule
 
     def read(self, text: str) -> Any:
-        return None if not text and not self.required else self.rule(text)
+        if text.strip():
+            return self.rule(text)
+        if self.required:
+            raise ValueError(f"Enter {self.what}")
+        return None
 
     def shown(self) -> str:
         return CONTROL.sub("", (self.raw_data or [""])[0])[:LONGEST_SHOWN]

@@ -3,6 +3,7 @@
 Each rule takes a text and returns what is kept, or raises ValueError with what to mend, as WTForms and argparse want.
 """
 
+import unicodedata
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -37,10 +38,12 @@ def email(text: str) -> str:
 
 
 def name(text: str) -> str:
-    """Return a name of 1 to 50 characters without spaces around it."""
-    stripped = text.strip()
-    if not 1 <= len(stripped) <= LONGEST_NAME or not stripped.isprintable():
+    """Return a name of 1 to 50 characters without spaces around it, composed (Unicode NFC, ASVS 2.2.1)."""
+    stripped = unicodedata.normalize("NFC", text.strip())
+    if not 1 <= len(stripped) <= LONGEST_NAME:
         raise ValueError(f"Enter a name of 1 to {LONGEST_NAME} characters")
+    if not stripped.isprintable():
+        raise ValueError("Enter a name in signs that can be seen, with plain spaces between")
     if stripped.startswith(FORMULA_SIGNS):
         raise ValueError(f"Enter a name that does not begin with {' '.join(FORMULA_SIGNS)}")
     return stripped

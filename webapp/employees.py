@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Insert, func, insert, select, update
+from sqlalchemy import Insert, exists, func, insert, select, update
 from starlette.authentication import BaseUser
 
 from webapp import clock, search
 from webapp.auth.scopes import USER_SCOPES
 from webapp.database import Duplicate, Unavailable, database
+from webapp.employee_rules import LARGEST_NUMBER
 from webapp.tables import employees
 
 TRIES_FOR_A_NUMBER = 50
-LONGEST_NAME = 50
 LONGEST_ABOUT = 2000
 
 
@@ -161,11 +161,21 @@ async def with_the_next_number(row: Insert, words: str, hire_date: date | None) 
         Duplicate: somebody else took the number meanwhile, or has the same email.
     """
     async with database.transaction():
-        highest = await database.fetch_val(select(func.max(employees.c.emp_no)))
-        emp_no: int = (highest or 10000) + 1
+        emp_no = await next_number()
         await database.execute(row.values(emp_no=emp_no))
         await search.add_words(emp_no, words, hire_date)
     return emp_no
+
+
+async def next_number() -> int:
+    """Return the number after the highest; where an import has used the largest, the first that is free before it."""
+    highest: int = await database.fetch_val(select(func.max(employees.c.emp_no))) or 10000
+    if highest < LARGEST_NUMBER:
+        return highest + 1
+    after = employees.alias("after")
+    is_taken = exists().where(after.c.emp_no == employees.c.emp_no + 1)
+    free: int = await database.fetch_val(select(func.min(employees.c.emp_no) + 1).where(~is_taken))
+    return free
 
 
 async def renew_password_hash(emp_no: int, old_hash: str, new_hash: str) -> None:

@@ -1,6 +1,7 @@
 """The fields that forms are made of, checked by WTForms and shown by our own templates.
 
-A form names its fields once; a request, a command's options and a row of a file are checked by the same one.
+A form names its fields once; where commands and files have the same fields, they share each field's rule
+(webapp/employee_rules.py).
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence

@@ -5,11 +5,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, and_, or_
 
+from webapp.employee_rules import LARGEST_NUMBER
 from webapp.search import folded, words_in
 
 MOST_WORDS = 6
 LONGEST_QUERY = 200
-LARGEST_NUMBER = 2**31 - 1
 # Every folded sign comes before it.
 HIGHEST = "\x7f"
 

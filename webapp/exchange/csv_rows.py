@@ -28,7 +28,7 @@ def rows_of(stream: BinaryIO, read: Callable[[int], object]) -> tuple[list[str],
         read: is told of each line how many bytes it has.
 
     Raises:
-        Unreadable: the header is missing or not as it must be, or, while the rows are read, a line is too long.
+        Unreadable: the header is missing or not as it must be.
     """
     lines = lines_of(stream, read)
     _, first = next(lines, (1, b""))
@@ -37,11 +37,13 @@ def rows_of(stream: BinaryIO, read: Callable[[int], object]) -> tuple[list[str],
 
 
 def lines_of(stream: BinaryIO, read: Callable[[int], object]) -> Iterator[tuple[int, bytes]]:
-    """Return each line with its number, counted from 1."""
+    """Return each line with its number, counted from 1; of one that is too long, its beginning."""
     for number, line in enumerate(iter(lambda: stream.readline(LONGEST_LINE_BYTES + 1), b""), 1):
-        if len(line) > LONGEST_LINE_BYTES:
-            raise Unreadable(f"line {number} is longer than {LONGEST_LINE_BYTES:,} bytes")
         read(len(line))
+        rest = line
+        while len(rest) > LONGEST_LINE_BYTES and not rest.endswith(b"\n"):
+            rest = stream.readline(LONGEST_LINE_BYTES + 1)
+            read(len(rest))
         yield number, line
 
 
@@ -63,6 +65,8 @@ def columns_in(header: bytes) -> list[str]:
 
 def texts_in(line: bytes, columns: list[str]) -> Texts:
     """Return a row's texts by their columns, or what is wrong with the line."""
+    if len(line) > LONGEST_LINE_BYTES:
+        return f"Shorten this line to {LONGEST_LINE_BYTES:,} bytes"
     try:
         cells = cells_in(line)
     except UnicodeDecodeError:

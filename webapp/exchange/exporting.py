@@ -36,6 +36,8 @@ def to_standard_output(columns: tuple[str, ...]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        settings.refuse(f"standard output cannot be written ({error.strerror})")
     return 0
 
 

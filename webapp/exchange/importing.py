@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import os
+import sqlite3
 import sys
 from collections.abc import Iterator
 from pathlib import PurePath
@@ -21,10 +22,13 @@ DONE, WRONG = 0, 1
 
 def import_employees(options: argparse.Namespace) -> int:
     """Import the employees of a CSV file and return the exit status: 1 where rows are wrong and nothing was written."""
-    with contextlib.closing(Draft()) as draft:
-        with opened(options.file) as stream:
-            read(draft, stream)
-        return asyncio.run(bring_in(draft, options))
+    try:
+        with contextlib.closing(Draft()) as draft:
+            with opened(options.file) as stream:
+                read(draft, stream)
+            return asyncio.run(bring_in(draft, options))
+    except sqlite3.OperationalError as error:
+        settings.refuse(f"the folder for temporary files has no room for the draft ({error}); nothing was written")
 
 
 async def bring_in(draft: Draft, options: argparse.Namespace) -> int:
@@ -123,5 +127,6 @@ def wrong_rows(draft: Draft) -> str:
 def done(draft: Draft) -> str:
     """Return what was done, in words."""
     added, changed, same = map(draft.count, (NEW, CHANGED, SAME))
-    counts = f"{added:,} employees were added, {changed:,} changed, {same:,} left as they are"
+    who = "employee was" if added == 1 else "employees were"
+    counts = f"{added:,} {who} added, {changed:,} changed, {same:,} left as they are"
     return f"{counts}; {wrong_rows(draft)} and left out" if draft.count() else counts

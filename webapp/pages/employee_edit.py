@@ -22,6 +22,9 @@ from webapp.quick import JSONAnswer
 TEMPLATE = "employee_edit"
 ENTITY_TAG = re.compile(r'"([0-9]{1,10})"')
 CHANGED = "Somebody has changed this employee since you opened the form. Save again to put what you typed in its place"
+CHANGED_TO_PROGRAM = (
+    "Somebody has changed this employee since that version. Look at what they are now, and name the new one"
+)
 NAME_THE_VERSION = "Say which version you have seen: its ETag in If-Match, or `version` in the body"
 
 
@@ -89,10 +92,10 @@ def conflict(request: Request, form: EditForm, details: dict[str, Any], now: Emp
     if client_of(request) is Client.JSON:
         status = 409 if request.headers.get("if-match") is None else 412
         changed = {name: {"yours": yours or None, "now": other or None} for name, (yours, other) in differing.items()}
-        body = {"detail": CHANGED, "error": "changed_meanwhile", "changed": changed, "version": now.version}
+        body = {"detail": CHANGED_TO_PROGRAM, "error": "changed_meanwhile", "changed": changed, "version": now.version}
         return JSONAnswer(body, status, {"ETag": f'"{now.version}"'})
     errors = {
-        name: f"It is now {other or 'empty'}; you typed {yours or 'nothing'}"
+        name: f"It is now {other or 'empty'}; in your form it is {yours or 'empty'}"
         for name, (yours, other) in differing.items()
     }
     raise FormRefused(

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from webapp import answers, cookies, directory, employees
 from webapp.answers import Refused
 from webapp.auth import administration
-from webapp.auth.scopes import IN_WORDS, within
+from webapp.auth.scopes import within
 from webapp.bodies import FORM, JSON
 from webapp.clients import Client, client_of
 from webapp.database import Duplicate
@@ -110,7 +110,6 @@ async def context_of(request: Request, employee: Employee) -> dict[str, Any]:
     return {
         "employee": employee,
         "genders": GENDERS,
-        "scopes_in_words": IN_WORDS,
         "may_change": "admin:write" in may and within(employee.scopes, may),
         "is_token": request.auth.sign_in.kind == "token",
         "sign_ins": await rows_of(employee.emp_no, request.auth.sign_in),

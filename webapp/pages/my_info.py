@@ -12,7 +12,8 @@ from webapp import answers, cookies
 from webapp.auth import accounts
 from webapp.bodies import FORM, JSON
 from webapp.clients import Client, client_of
-from webapp.employees import LONGEST_ABOUT, LONGEST_NAME
+from webapp.employee_rules import LONGEST_NAME
+from webapp.employees import LONGEST_ABOUT
 from webapp.fields import Fields, submitted
 from webapp.inputs import Line, Lines
 from webapp.quick import JSONAnswer
