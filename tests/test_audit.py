@@ -86,6 +86,16 @@ def test_the_database_refuses_to_change_or_remove_what_is_noted(run, guarded, st
     assert len(noted(run)) == 1
 
 
+@pytest.mark.skipif(database.url.dialect == "postgresql", reason="PostgreSQL has no such statement")
+def test_nor_to_put_another_row_in_its_place(run, guarded):
+    """ASVS 16.4.2."""
+    run(audit.note, COMMAND, audit.Action.CREATED, 10001)
+    with pytest.raises(Exception, match="the audit log only grows"):
+        run(database.execute, "REPLACE INTO audit SELECT * FROM audit")
+    run(audit.note, COMMAND, audit.Action.CREATED, 10002)
+    assert len(noted(run)) == 2
+
+
 def test_tidying_leaves_the_log_alone(run, anonymous, moved_clock):
     run(audit.note, COMMAND, audit.Action.CREATED, 10001)
     moved_clock.forward(100 * 365 * 86400)

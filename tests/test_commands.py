@@ -349,3 +349,11 @@ def test_the_first_start_makes_every_table_and_the_next_keeps_them(tmp_path, mon
     with contextlib.closing(sqlite3.connect(tmp_path / "folder/x.db")) as opened:
         made = {name for (name,) in opened.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     assert made >= set(metadata.tables)
+
+
+def test_whoever_reads_what_is_printed_may_stop_early(stopped, monkeypatch):
+    read, written = os.pipe()
+    os.close(read)
+    with open(written, "w") as pipe:
+        monkeypatch.setattr(sys, "stdout", pipe)
+        assert main(["new-key"]) == 1

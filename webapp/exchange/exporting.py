@@ -30,12 +30,11 @@ def export_employees(options: argparse.Namespace) -> int:
 
 
 def to_standard_output(columns: tuple[str, ...]) -> int:
-    """Write all employees to standard output; whoever reads it may stop early."""
+    """Write all employees to standard output."""
     try:
         asyncio.run(write(sys.stdout.buffer, columns))
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        raise
     except OSError as error:
         settings.refuse(f"standard output cannot be written ({error.strerror})")
     return 0
