@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Insert, exists, func, insert, select, update
+from sqlalchemy import BigInteger, Insert, cast, exists, func, insert, select, update
 from starlette.authentication import BaseUser
 
 from webapp import clock, search
@@ -172,10 +172,9 @@ async def next_number() -> int:
     highest: int = await database.fetch_val(select(func.max(employees.c.emp_no))) or 10000
     if highest < LARGEST_NUMBER:
         return highest + 1
-    after = employees.alias("after")
-    is_taken = exists().where(after.c.emp_no == employees.c.emp_no + 1)
-    free: int = await database.fetch_val(select(func.min(employees.c.emp_no) + 1).where(~is_taken))
-    return free
+    after, following = employees.alias("after"), cast(employees.c.emp_no, BigInteger) + 1
+    is_free = ~exists().where(after.c.emp_no == following)
+    return int(await database.fetch_val(select(func.min(following)).where(is_free)))
 
 
 async def renew_password_hash(emp_no: int, old_hash: str, new_hash: str) -> None:
