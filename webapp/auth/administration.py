@@ -24,6 +24,7 @@ from webapp.tables import employees, sign_ins
 
 MORE_THAN_YOU = "This employee may do more than you. Ask somebody who may do as much."
 NOT_YOURS_TO_GIVE = "You can only give what you may do yourself. Ask somebody who may do more."
+NOT_BY_A_TOKEN = "A personal access token may not do this. Log in and do it yourself."  # noqa: S105  words only
 NOT_YOURSELF = "You cannot deactivate yourself. Ask another administrator."
 LAST_ONE = "This is the last active employee who may do everything. Give super:* to another one first."
 ALL = "super:*"
@@ -62,26 +63,41 @@ async def locked(request: Request, emp_no: int, *, first: bool = False, version:
 
     Raises:
         SignInEnded: the sign-in that asks has ended meanwhile.
-        HTTPException: 404 where there is no such employee, 403 where they may do more than who asks.
+        HTTPException: 404 where there is no such employee, 403 where they may do more than who asks, or own the token
+            that asks.
         Changed: the employee has another version.
     """
     if first:
         await database.fetch_one(select(employees.c.emp_no).order_by(employees.c.emp_no).limit(1).with_for_update())
-    both = employees.c.emp_no.in_({request.user.emp_no, emp_no})
-    query = select(employees).where(both).order_by(employees.c.emp_no).with_for_update()
-    rows = {row["emp_no"]: row for row in await database.fetch_all(query)}
-    await signins.ensure_living(request.auth.sign_in.id)
+    rows, may = await locked_rows(request, emp_no)
     if emp_no not in rows:
         raise HTTPException(404)
-    employee, asks = (employee_from(rows[number]._mapping) for number in (emp_no, request.user.emp_no))
-    may = tuple(scope for scope in closure(asks.scopes) if scope in request.auth.scopes)
-    if "admin:write" not in may:
-        raise HTTPException(403)
+    employee = employee_from(rows[emp_no]._mapping)
+    if emp_no == request.user.emp_no and request.auth.sign_in.kind == "token":
+        raise forbidden(NOT_BY_A_TOKEN)
     if not within(employee.scopes, may):
         raise forbidden(MORE_THAN_YOU)
     if version is not None and version != employee.version:
         raise Changed(employee)
     return Locked(employee, rows[emp_no]["words"], may)
+
+
+async def locked_rows(request: Request, *numbers: int) -> tuple[dict[int, Any], tuple[str, ...]]:
+    """Lock who asks and others, and return their rows by their numbers, and what who asks may do just now.
+
+    Raises:
+        SignInEnded: the sign-in that asks has ended meanwhile.
+        HTTPException: 403 where who asks may no longer change anybody.
+    """
+    them = employees.c.emp_no.in_({request.user.emp_no, *numbers})
+    query = select(employees).where(them).order_by(employees.c.emp_no).with_for_update()
+    rows = {row["emp_no"]: row for row in await database.fetch_all(query)}
+    await signins.ensure_living(request.auth.sign_in.id)
+    asks = employee_from(rows[request.user.emp_no]._mapping)
+    may = tuple(scope for scope in closure(asks.scopes) if scope in request.auth.scopes)
+    if "admin:write" not in may:
+        raise HTTPException(403)
+    return rows, may
 
 
 async def create(request: Request, details: Mapping[str, Any]) -> int:
@@ -91,8 +107,8 @@ async def create(request: Request, details: Mapping[str, Any]) -> int:
         Duplicate: somebody else has this email.
     """
     async with database.transaction():
-        asks = await locked(request, request.user.emp_no)
-        scopes = tuple(scope for scope in USER_SCOPES if scope in asks.may)
+        _, may = await locked_rows(request)
+        scopes = tuple(scope for scope in USER_SCOPES if scope in may)
         emp_no = await staff.create(password_hash=passwords.UNUSABLE, scopes=scopes, **details)
         await audit.note(Actor.of(request), Action.CREATED, emp_no, {**details, "scopes": scopes})
     return emp_no

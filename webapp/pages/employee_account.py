@@ -34,6 +34,7 @@ from webapp.quick import JSONAnswer
 from webapp.tables import sign_ins
 
 CHANGED = "Somebody has changed this employee since you opened the form. Look at what they may do now, and choose again"
+NOT_SAID = "Say what they may do in `scopes`; an empty list takes everything away"
 NOT_ACTIVE = "This account is deactivated. Activate it first"
 
 
@@ -116,9 +117,17 @@ async def change_scopes(request: Request) -> Response:
     """Change what an employee may do, from their next request on."""
     employee = await employee_of(request)
     context = scopes_context(request, employee)
-    kinds = kinds_of(request)
-    form = await submitted(request, ScopesForm, "employee_scopes", kinds=kinds, context=lambda _: given(context))
-    version = version_asked(request, form.data["version"])
+    form = await submitted(
+        request,
+        ScopesForm,
+        "employee_scopes",
+        kinds=kinds_of(request),
+        partly=client_of(request) is Client.JSON,
+        context=lambda _: given(context),
+    )
+    if "scopes" not in form:
+        raise Refused(NOT_SAID, "invalid_request")
+    version = version_asked(request, form.data.get("version"))
     try:
         await administration.change_scopes(request, employee.emp_no, version, form.data["scopes"])
     except administration.Changed as changed:
