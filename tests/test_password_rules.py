@@ -96,7 +96,7 @@ def test_no_password_takes_long_to_judge(monkeypatch, password):
     assert 0 < len(looks) <= 60
 
 
-@pytest.mark.parametrize("password", ["{h!cken(h1cken", "iloveyou1|0veyou", "{ompu7er(omput3r"])
+@pytest.mark.parametrize("password", ["iloveyou1|0veyou", "{ompu7er(omput3r"])
 def test_signs_in_place_of_letters_do_not_make_a_good_password(password):
     """ASVS 6.2.4."""
     assert "easy to guess" in problem(password)
