@@ -244,6 +244,7 @@ class TestTooOften:
             assert ask(client).status_code < 400
             answer = ask(client, "nobody@example.com")
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
+        assert "Try again in a minute" in answer.text
 
 
 def test_a_mail_server_that_is_down_is_logged_and_the_next_mail_goes(
