@@ -55,8 +55,13 @@ def lifetime() -> str:
 
 def site() -> str:
     """Return the address at which people open this site."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.HOST, settings.HOST)  # noqa: S104  it is only read here
-    return settings.PUBLIC_URL or f"http://{f'[{host}]' if ':' in host else host}:{settings.PORT}"
+    return settings.PUBLIC_URL or local(settings.HOST, settings.PORT)
+
+
+def local(host: str, port: int) -> str:
+    """Return the address that a browser on this machine opens, where the server listens on a host and a port."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  it is only read here
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def mark_of(row: Any) -> str:
