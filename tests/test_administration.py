@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 
 from tests.conftest import API, BROWSER, EMAIL, add_employee, client_like, log_in
 from webapp import employees as staff
-from webapp.auth import administration, passwords, signins
+from webapp.auth import administration, authority, passwords, signins
 from webapp.auth.held import SignIn, held
 from webapp.database import database
 from webapp.pages.employee_account import NOT_SAID
@@ -282,7 +282,7 @@ class TestPersonalToken:
         boss, _ = person("boss", *SUPER), person("other", *SUPER)
         before, program = now(run, boss), with_token(boss, moved_clock, *SUPER)
         answer = program.request(method, f"/api/employees/{boss.emp_no}{path}", **sent)
-        assert (answer.status_code, answer.json()["detail"]) == (403, administration.NOT_BY_A_TOKEN)
+        assert (answer.status_code, answer.json()["detail"]) == (403, authority.NOT_BY_A_TOKEN)
         assert now(run, boss) == before
         assert boss.client.get("/api/me").status_code == 200
         assert noted(run) == []

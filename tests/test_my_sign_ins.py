@@ -6,7 +6,7 @@ import pytest
 
 from tests.conftest import API, BROWSER, HTMX, add_employee, client_like, log_in, without_title
 from webapp import clock
-from webapp.auth import accounts, administration
+from webapp.auth import accounts, authority
 from webapp.user_agents import in_words
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -184,7 +184,7 @@ class TestPersonalAccessToken:
         sid = rows_of(browser)[0]["id"]
         assert make_token(program).status_code == 403
         refused = program.post("/api/sign-ins/end-others")
-        assert (refused.status_code, refused.json()["detail"]) == (403, administration.NOT_BY_A_TOKEN)
+        assert (refused.status_code, refused.json()["detail"]) == (403, authority.NOT_BY_A_TOKEN)
         assert program.post(f"/api/sign-ins/{sid}/end").status_code == 403
         assert browser.get("/admin/me").status_code == 200
         page = program.get("/auth/sign-ins").text
