@@ -29,6 +29,7 @@ def inbox(run, monkeypatch):
     inbox = Inbox()
     server = run(listen, inbox)
     use(monkeypatch, server.sockets[0].getsockname()[1])
+    monkeypatch.setattr(forgotten, "LONGEST_PAUSE_SECONDS", 0)
     yield inbox
     run(forgotten.waiting.join)
     run(close, server)
@@ -173,6 +174,23 @@ class TestNobodyLearnsWhoHasAnAccount:
         assert ask(anonymous, email).status_code == 303
         assert nothing_but_the_email == [email]
         assert not any("employees" in query for query in queries)
+
+    @pytest.mark.parametrize("email", [EMAIL, "nobody@example.com"])
+    def test_the_next_request_cannot_tell_which_it_was(self, anonymous, run, ann, inbox, monkeypatch, email):
+        """The account is looked for, and the mail sent, only after a while that nobody knows."""
+        assert forgotten.LONGEST_PAUSE_SECONDS == 0
+        paused, looked = [], []
+
+        async def pause():
+            assert looked == []
+            paused.append(email)
+
+        with_email = forgotten.employees.with_email
+        monkeypatch.setattr(forgotten, "pause", pause)
+        monkeypatch.setattr(forgotten.employees, "with_email", lambda text: looked.append(text) or with_email(text))
+        ask(anonymous, email)
+        mailed(run, inbox)
+        assert paused == looked == [email]
 
     def test_a_slow_mail_server_holds_nobody_up(self, anonymous, run, ann, inbox):
         """The server takes no mail until it is told to, after the answer."""
