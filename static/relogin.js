@@ -18,8 +18,9 @@
   };
 
   const openDialog = async () => {
-    await htmx.ajax("GET", "/auth/relogin", { target: dialog, swap: "innerHTML" });
-    if (!dialog.firstElementChild) interrupted = []; // the server could not bring the form, and has said why
+    const unreachable = () => say("Not saved. The server cannot be reached: try again.");
+    await htmx.ajax("GET", "/auth/relogin", { target: dialog, swap: "innerHTML" }).catch(unreachable);
+    if (!dialog.firstElementChild) interrupted = []; // why the form did not come is said
     if (interrupted.length && !dialog.open) dialog.showModal();
   };
 

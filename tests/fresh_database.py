@@ -8,13 +8,13 @@ from typing import Any
 from databases import DatabaseURL
 
 
-def fresh_database(otherwise: str) -> str:
+def fresh_database(otherwise: str, purpose: str = "test") -> str:
     """Return the address of a new database, which is dropped at the end; without TEST_DATABASE_URL another."""
     server = os.environ.get("TEST_DATABASE_URL")
     if not server:
         return otherwise
     url = DatabaseURL(server)
-    name = f"latchkey_test_{os.getpid()}"
+    name = f"latchkey_{purpose}_{os.getpid()}"
     asyncio.run(say(url, f"CREATE DATABASE {name}"))
     atexit.register(
         lambda: asyncio.run(say(url, f"DROP DATABASE {name}{' WITH (FORCE)' if is_postgresql(url) else ''}"))

@@ -59,6 +59,21 @@ class Watcher(threading.Thread):
         return {status for when, status in self.notes if since <= when <= until}
 
 
+class Writer(Watcher):
+    """Logs in again and again, and out, and notes when it was answered what."""
+
+    def __init__(self, connection):
+        super().__init__(connection, None)
+
+    def run(self):
+        while not self.enough.is_set():
+            asked = time.monotonic()
+            status, body = ask(self.connection, "POST", "/api/login", username=EMAILS[1], password=PASSWORD)
+            self.notes.append((asked, status))
+            if status == 200:
+                self.notes.append((asked, ask(self.connection, "POST", "/api/logout", body["access_token"])[0]))
+
+
 def seconds_to_recover(connections):
     """Return how long it takes until every worker lets somebody in again."""
     began = time.monotonic()
@@ -143,6 +158,41 @@ def test_postgresql_stops_for_ten_seconds_under_load(tmp_path, postgresql):
         assert server.workers() == before, "nobody was restarted"
     finally:
         server.stop()
+
+
+def test_postgresql_cuts_every_connection_five_times(tmp_path, postgresql):
+    address, _, _ = postgresql
+    server = started(tmp_path, DATABASE_URL=address)
+    try:
+        before, workers = server.workers(), server.one_connection_each()
+        bodies = [log_in(connection, email) for connection in workers.values() for email in EMAILS]
+        watchers = [
+            Watcher(connection, bodies[0]["access_token"]) for connection in server.one_connection_each().values()
+        ]
+        writers = [Writer(connection) for connection in server.one_connection_each().values()]
+        for thread in (*watchers, *writers):
+            thread.start()
+        for _ in range(5):
+            cut_every_connection(address)
+            for connection in workers.values():
+                assert {ask(connection, "GET", "/api/me", body["access_token"])[0] for body in bodies} <= {200, 503}
+            assert seconds_to_recover(workers.values()) < TWO_SECONDS
+        for thread in (*watchers, *writers):
+            thread.stop()
+        assert "Traceback" not in (tmp_path / "log").read_text()
+        for thread in (*watchers, *writers):
+            assert {status for _, status in thread.notes} <= {200, 503}
+        for connection in workers.values():
+            assert {ask(connection, "GET", "/api/me", body["access_token"])[0] for body in bodies} == {200}
+        assert server.workers() == before, "nobody was restarted"
+    finally:
+        server.stop()
+
+
+def cut_every_connection(address):
+    """Let PostgreSQL end each connection that Latchkey has."""
+    every = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'latchkey'"
+    subprocess.run(["psql", address, "-c", every], check=True, stdout=subprocess.DEVNULL, timeout=20)
 
 
 def test_kill_9_of_a_server_among_five_hundred_operations(tmp_path):

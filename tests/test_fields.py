@@ -6,6 +6,7 @@ import time
 import pytest
 from starlette.requests import Request
 from starlette.routing import Route
+from wtforms import ValidationError
 
 from tests.conftest import API, HTMX, client_like
 from webapp import answers, bodies, inputs
@@ -24,6 +25,14 @@ class Person(Fields):
     gender = inputs.OneOf("a gender", ("F", "M", "X"), required=False)
     scopes = inputs.SomeOf("what they may do", ("read", "write"), required=False)
     active = inputs.YesNo("they may log in")
+
+    def validate_born(self, field):
+        if field.data and field.data.year < 1900:
+            raise ValidationError("Enter a birth date after 1900")
+
+    def validate_name(self, field):
+        if field.data != field.data.strip() or not field.data:
+            raise AssertionError("only a name that can be kept is looked at further")
 
 
 def problems(**given):
@@ -86,6 +95,7 @@ def test_what_is_kept(field, text, kept):
         ("born", "28.2.1990", "Enter the birth date as year-month-day, such as 1990-12-31"),
         ("born", "1990-02-30", "Enter the birth date as year-month-day, such as 1990-12-31"),
         ("born", "19900228", "Enter the birth date as year-month-day, such as 1990-12-31"),
+        ("born", "1890-01-01", "Enter a birth date after 1900"),
         ("gender", "Q", "Choose a gender: F, M, X"),
         ("scopes", "read super", "Choose what they may do, of read, write"),
         ("active", "perhaps", "Say whether they may log in: true or false"),

@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from tests.fresh_database import fresh_database
 from tests.test_processes import TWO_SECONDS, Server, ask, log_in, refresh, seconds_until
 from webapp import settings
 
@@ -25,7 +26,7 @@ AHEAD = "import time\nreal = time.time\ntime.time = lambda: real() + 30\n"
 @pytest.fixture(scope="module")
 def connections(tmp_path_factory):
     """A connection to each of the four workers, those of the fast clock first."""
-    shared = {"DATABASE_URL": os.environ["DATABASE_URL"], "SECRET_KEY": secrets.token_urlsafe(48)}
+    shared = {"DATABASE_URL": fresh_database("", "machines"), "SECRET_KEY": secrets.token_urlsafe(48)}
     fast_clock = tmp_path_factory.mktemp("fast")
     (fast_clock / "sitecustomize.py").write_text(AHEAD)
     fast = Server(fast_clock, **shared, PYTHONPATH=str(fast_clock))

@@ -49,6 +49,7 @@ def test_a_program_changes_what_it_gives_and_no_more(api, kind):
 def test_nothing_given_is_nothing_changed_and_empty_is_not_given(api):
     api.patch("/api/me", json=SAID)
     assert api.patch("/api/me", json={}).json()["preferred_name"] == "Annie"
+    assert api.post("/admin/me", headers={"Accept": "application/json"}).json()["preferred_name"] == "Annie"
     assert api.patch("/api/me", json={"preferred_name": None, "about": " "}).json()["about"] is None
     assert api.get("/api/me").json()["preferred_name"] is None
 

@@ -204,27 +204,31 @@ class TestNotGood:
             set_password(htmx),
             set_by_json(anonymous, dead),
         ):
-            assert answer.status_code == 404
+            assert answer.status_code == 410
             assert NOT_GOOD in answer.text
             assert "Get a new one from an administrator" in answer.text
         assert stored_hash(run) == before
         assert anonymous.get("/api/me").status_code == 401
 
+    def test_its_page_says_what_it_is(self, anonymous):
+        assert "<h1>No longer good</h1>" in opened(anonymous, "a.b.c").text
+        assert "|410|" in anonymous.get("/auth/login").text  # HTMX shows the fragment
+
     @pytest.mark.parametrize("token", ["", "%00", "a b", "x" * 501, "ä"])
     def test_what_has_not_the_shape_of_a_token(self, anonymous, token):
-        assert anonymous.get(f"/auth/link?token={token}").status_code == 404
+        assert anonymous.get(f"/auth/link?token={token}").status_code == 410
         assert "link" not in anonymous.cookies
 
     def test_without_a_link(self, anonymous):
-        assert anonymous.get("/auth/link").status_code == set_password(anonymous).status_code == 404
-        assert set_by_json(anonymous, "").status_code == 404
+        assert anonymous.get("/auth/link").status_code == set_password(anonymous).status_code == 410
+        assert set_by_json(anonymous, "").status_code == 410
 
 
 def test_of_two_at_once_one_wins(anonymous, token, run):
     """ASVS 6.5.1."""
     with ThreadPoolExecutor(5) as threads:
         statuses = list(threads.map(lambda _: set_by_json(anonymous, token).status_code, range(5)))
-    assert sorted(statuses) == [200, 404, 404, 404, 404]
+    assert sorted(statuses) == [200, 410, 410, 410, 410]
     assert len(living(run)) == 1
 
 

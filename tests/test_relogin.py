@@ -7,7 +7,9 @@ import pytest
 from tests.conftest import API, BROWSER, EMAIL, HTMX, PASSWORD, add_employee, client_like, log_in, session_of
 from webapp import cookies
 from webapp.auth import accounts, signins
+from webapp.database import Unavailable
 from webapp.employees import with_email
+from webapp.pages import relogin
 
 IN_DIALOG = {**HTMX, "HX-Target": "relogin"}
 LIFE = 1800
@@ -47,6 +49,15 @@ def test_nobody_learns_the_email_without_the_signed_cookie(anonymous, expired):
         assert answer.headers.get("x-session") in (None, "ended")
     in_header = client_like(anonymous, {**HTMX, "Authorization": f"Bearer {token}"})
     assert EMAIL not in in_header.get("/auth/relogin").text
+
+
+def test_a_form_that_cannot_be_brought_is_said_on_the_page(dialog, monkeypatch):
+    async def away(request):
+        raise Unavailable("gone")
+
+    monkeypatch.setattr(relogin, "email_of_expired", away)
+    answer = dialog.get("/auth/relogin")
+    assert (answer.status_code, answer.headers["hx-retarget"]) == (503, "#flash")
 
 
 def test_no_address_carries_a_name(anonymous, dialog):

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import importlib.util
 import shutil
 import sqlite3
 
@@ -200,3 +201,11 @@ def test_a_locked_database_is_one_line(file, monkeypatch, capsys):
             main(["migrate"])
     (line,) = capsys.readouterr().err.splitlines()
     assert "cannot be used (database is locked)" in line
+
+
+@pytest.mark.skipif(importlib.util.find_spec("asyncpg") is None, reason="asyncpg is not installed")
+def test_a_migration_goes_the_way_to_the_server_that_requests_go(monkeypatch):
+    monkeypatch.setattr(
+        schema, "database", tables.Database("postgresql://ann@db.example.com/people?ssl=require&min_size=2")
+    )
+    assert schema.connection_options() == {"ssl": "require"}

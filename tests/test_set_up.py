@@ -119,8 +119,10 @@ class TestMade:
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"email": "nobody"}, "Enter your email like name@example.com"),
+        ({"email": "nobody"}, "Enter an email address such as name@example.com"),
+        ({"email": ""}, "Enter your email"),
         ({"first_name": " "}, "Enter your first name"),
+        ({"last_name": "=1+1"}, "does not begin with ="),
         ({"last_name": "x" * 51}, "at most 50 characters"),
         ({"new_password": ""}, "Enter a password"),
         ({"new_password": "short"}, "15 to 1,000 characters"),

@@ -42,8 +42,9 @@ def address_of(conn: HTTPConnection) -> str:
 
 
 def is_in_dialog(request: Request) -> bool:
-    """Return whether the answer comes into the dialog in which one logs in again."""
-    return client_of(request) is Client.HTMX and request.headers.get("hx-target", "").rpartition("#")[2] == DIALOG
+    """Return whether the form in the dialog in which one logs in again has sent this, and shows the answer."""
+    is_form = request.method == "POST" and client_of(request) is Client.HTMX
+    return is_form and request.headers.get("hx-target", "").rpartition("#")[2] == DIALOG
 
 
 @functools.lru_cache(maxsize=1000)

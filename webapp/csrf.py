@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from webapp import answers
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
-LOGINS = {"/auth/token", "/api/login", "/auth/link", "/api/link", "/auth/set-up", "/api/set-up"}
+LOGINS = {"/auth/token", "/api/login", "/auth/link", "/api/link"}
 SENTENCE = "This came from another site, so nothing was done. Open the page here and try again."
 
 

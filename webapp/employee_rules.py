@@ -31,7 +31,7 @@ def email(text: str) -> str:
     if text.strip().startswith(FORMULA_SIGNS):
         raise ValueError(f"Enter an email address that does not begin with {' '.join(FORMULA_SIGNS)}")
     try:
-        return emails.well_formed(text)
+        return emails.well_formed(text.strip())
     except ValueError as error:
         raise ValueError(f"Enter an email address such as name@example.com: {str(error).rstrip('.')}") from None
 

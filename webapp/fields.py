@@ -27,7 +27,8 @@ class Submitted(dict[str, list[str]]):
 
 
 class Fields(Form):
-    """A form's fields; a subclass names them, and may check one further in `validate_<name>`.
+    """A form's fields; a subclass names them, and may check one that can be kept further in `validate_<name>`,
+    which raises WTForms' ValidationError with the sentence that says what to mend.
 
     One form may `take` one row after the other; a request's is made by `submitted`.
 

@@ -33,12 +33,12 @@ class PooledConnection(PostgresConnection):
             await self.raw_connection.executemany(numbered, rows[first : first + ROWS_AT_ONCE])
 
     async def release(self) -> None:
-        if self.spoilt and self._connection is not None:
-            self._connection.terminate()
         try:
+            if self.spoilt and self._connection is not None:
+                self._connection.terminate()
             await super().release()
-        except AWAY:
-            # It was cut while it was given back: the pool replaces it, and the work was done.
+        except (*AWAY, asyncpg.InterfaceError):
+            # It was cut before or while it was given back: the pool replaces it, and who asked has the answer already.
             self._connection = None
 
 

@@ -5,7 +5,7 @@ import os
 import shutil
 import sqlite3
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, inspect
 from sqlalchemy.exc import DBAPIError
@@ -94,8 +94,7 @@ async def migrate() -> str | None:
     from sqlalchemy.ext.asyncio import create_async_engine
     from sqlalchemy.pool import NullPool
 
-    options = {"isolation_level": None, "timeout": WAIT_SECONDS} if engine_name() == "sqlite" else {}
-    engine = create_async_engine(address(), poolclass=NullPool, connect_args=options)
+    engine = create_async_engine(address(), poolclass=NullPool, connect_args=connection_options())
     try:
         async with engine.begin() as connection:
             return await connection.run_sync(upgrade)
@@ -116,6 +115,14 @@ def address() -> URL:
         port=url.port,
         database=url.database,
     )
+
+
+def connection_options() -> dict[str, Any]:
+    """Return what a driver is told besides the address: DATABASE_URL's own way to the server, as for requests."""
+    if engine_name() == "sqlite":
+        return {"isolation_level": None, "timeout": WAIT_SECONDS}
+    told: dict[str, Any] = database._backend._get_connection_kwargs()
+    return {name: told[name] for name in ("ssl", "unix_socket") if name in told}
 
 
 def upgrade(connection: "Connection") -> str | None:

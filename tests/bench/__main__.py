@@ -46,7 +46,7 @@ def run(options, folder):
     if options.only:
         print_contenders(compared, measure_all(compared, rounds, seconds))
         return
-    results = measure_all([*compared, *ours[2:], *variants(folder, options.quick)], rounds, seconds)
+    results = measure_all([*compared, *ours[2:], *variants(ours[0], folder, options.quick)], rounds, seconds)
     found = goals.of_speed(results)
     found += goals.of_logins(ours[0].server, ours[0].headers, 3 if options.quick else 10)
     stop_all()
@@ -61,10 +61,11 @@ def start_peers(only, folder):
     return [start(folder) for start in (targets.bare, *wanted)]
 
 
-def variants(folder, quick):
+def variants(ours, folder, quick):
     """Start what the goals compare beyond the contenders."""
     million, ended = (2_000, 1_000) if quick else (1_000_000, 100_000)
     return [
+        targets.bare_with_the_headers_of(ours, folder),
         *targets.bare_pages(folder),
         *targets.latchkey(folder, 1_000, 0, label="Latchkey with a thousand")[:3],
         *targets.latchkey(folder, million, ended, label="Latchkey with a million")[:3],

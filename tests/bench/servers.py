@@ -91,7 +91,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def serve_app(python, module, first_path, folder):
+def serve_app(python, module, first_path, folder, settings=None):
     """Start one worker of uvicorn for the `app` of a module in contenders/."""
     port = free_port()
     options = [
@@ -108,7 +108,7 @@ def serve_app(python, module, first_path, folder):
         "1",
     ]
     command = [python, "-m", "uvicorn", f"{module}:app", "--app-dir", str(CONTENDERS), "--port", str(port), *options]
-    return Server(command, port=port, first_path=first_path, folder=folder)
+    return Server(command, port=port, first_path=first_path, folder=folder, settings=settings)
 
 
 def serve_latchkey(python, database, *, workers=1, access_log=False):

@@ -28,6 +28,12 @@ class Target:
         """Return the body of one answer."""
         return send(self.server, self.path, headers=self.headers)[0]
 
+    def answered_headers(self):
+        """Return the headers of one answer."""
+        request = urllib.request.Request(self.server.address + self.path, headers=self.headers)  # noqa: S310  loopback
+        with opener.open(request, timeout=10) as answer:
+            return answer.headers.items()
+
 
 class NoRedirects(urllib.request.HTTPRedirectHandler):
     """Leaves a redirect to the caller, who wants its cookie."""
@@ -77,6 +83,14 @@ def bare(folder):
     """Start bare Starlette."""
     server = serve_app(python_of("latchkey"), "bare", "/api/me", folder)
     return Target("bare Starlette", server, "/api/me", {})
+
+
+def bare_with_the_headers_of(target, folder):
+    """Start bare Starlette whose answer has each header that a target's has, too."""
+    adds_itself = {"date", "server", "content-length", "content-type"}
+    headers = [header for header in target.answered_headers() if header[0].lower() not in adds_itself]
+    server = serve_app(python_of("latchkey"), "bare", "/api/me", folder, {"BENCH_HEADERS": json.dumps(headers)})
+    return Target("bare Starlette, same headers", server, "/api/me", {})
 
 
 def fastapi_tutorial(folder):

@@ -9,9 +9,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tests.fresh_database import let_rows_go
-from webapp import answers, employees, server
+from webapp import answers, audit, employees, server
 from webapp.app import app
-from webapp.auth import changes, passwords
+from webapp.auth import changes, links, passwords, set_up
 from webapp.auth.access import closed_unless_open, open_to_all
 from webapp.bodies import MULTIPART, read_fields
 from webapp.database import database
@@ -91,7 +91,24 @@ async def fresh(request: Request) -> Response:
     return JSONAnswer({})
 
 
+@open_to_all
+async def link(request: Request) -> Response:
+    """Make a one-time link for the employee of an email."""
+    found = await employees.with_email(request.path_params["email"])
+    assert found is not None
+    address = await links.make(found[0], audit.Actor.of(request))
+    return JSONAnswer(address.removeprefix(links.site()))
+
+
+@open_to_all
+async def set_up_token(request: Request) -> Response:
+    """Make a token as the first start does."""
+    return JSONAnswer(await set_up.new_token())
+
+
 added = [
+    Route("/test/link/{email}", link),
+    Route("/test/set-up", set_up_token),
     Route("/test/page", page),
     Route("/test/echo", echo, methods=["POST"]),
     Route("/test/part", part),

@@ -6,7 +6,7 @@ from typing import Any
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import ANN, log_in
+from tests.browser.conftest import ANN, expire, log_in
 from tests.conftest import PASSWORD
 
 
@@ -107,11 +107,84 @@ def ended(page: Any) -> None:
     expect(page.get_by_role("status").first).to_have_text("All other sign-ins have ended")
 
 
+def notes(page: Any) -> None:
+    """Notes, of which one is being edited."""
+    log_in(page.context, ANN)
+    for text in ("Ask Mei for the new badge", "Call the locksmith\nabout the side door"):
+        page.context.request.post("/notes", form={"text": text})
+    page.goto("/notes")
+    page.get_by_role("link", name="Edit “Call").click()
+    expect(page.get_by_label("Note", exact=True)).to_be_focused()
+
+
+def relogin(page: Any) -> None:
+    """The dialog over My sign-ins, once the session has expired."""
+    sign_ins(page)
+    expire(page.context)
+    page.get_by_role("link", name="My Info").click()
+    expect(page.get_by_role("dialog", name="Log in again")).to_be_visible()
+
+
 def logged_out(page: Any) -> None:
     """The login form after a logout."""
     home(page)
     page.get_by_role("button", name="Log out").click()
     expect(page.get_by_role("status").first).to_have_text("You are logged out")
+
+
+def change_password(page: Any) -> None:
+    """The form to change the password."""
+    log_in(page.context, ANN)
+    page.goto("/auth/password")
+
+
+def change_refused(page: Any) -> None:
+    """The same after a weak new password."""
+    change_password(page)
+    page.get_by_label("Current password").fill(PASSWORD)
+    page.get_by_label("New password").fill("Ann Lee Ann Lee")
+    page.get_by_role("button", name="Change password").click()
+    expect(page.get_by_role("alert")).to_contain_text("easy to guess")
+
+
+def password_changed(page: Any) -> None:
+    """My sign-ins after the password has changed."""
+    change_password(page)
+    page.get_by_label("Current password").fill(PASSWORD)
+    page.get_by_label("New password").fill("seven green umbrellas sing")
+    page.get_by_role("button", name="Change password").click()
+    expect(page.get_by_role("status").first).to_contain_text("Your password has changed")
+
+
+def link(page: Any) -> None:
+    """The form that a one-time link leads to."""
+    page.goto(page.context.request.get(f"/test/link/{ANN}").json())
+
+
+def link_refused(page: Any) -> None:
+    """The same after it was sent empty."""
+    link(page)
+    page.get_by_role("button", name="Set your password").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+
+
+def link_dead(page: Any) -> None:
+    """What a link leads to that is no longer good."""
+    page.goto("/auth/link?token=a.b.c")
+
+
+def set_up(page: Any) -> None:
+    """The form of the first start."""
+    page.context.request.post("/test/fresh", data=[])
+    token = page.context.request.get("/test/set-up").json()
+    page.goto(f"/auth/set-up?token={token}")
+
+
+def set_up_refused(page: Any) -> None:
+    """The same after it was sent empty."""
+    set_up(page)
+    page.get_by_role("button", name="Set up Latchkey").click()
+    expect(page.get_by_role("alert")).to_be_visible()
 
 
 def not_found(page: Any) -> None:
@@ -125,6 +198,7 @@ def error(status: int) -> Callable[[Any], None]:
 
     def go(page: Any) -> None:
         page.goto(f"/test/error/{status}")
+        expect(page).to_have_title(f"Error {status} – Latchkey")
 
     return go
 
@@ -142,7 +216,17 @@ STATES: dict[str, Callable[[Any], None]] = {
     "sign-ins, token refused": token_refused,
     "sign-ins, token made": token_made,
     "sign-ins, ended": ended,
+    "notes": notes,
+    "relogin": relogin,
     "logged out": logged_out,
+    "change password": change_password,
+    "change password, refused": change_refused,
+    "change password, done": password_changed,
+    "link": link,
+    "link, refused": link_refused,
+    "link, dead": link_dead,
+    "set-up": set_up,
+    "set-up, refused": set_up_refused,
     "not found": not_found,
     **{f"error {status}": error(status) for status in (403, 404, 429, 500, 503)},
 }

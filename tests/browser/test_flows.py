@@ -82,18 +82,24 @@ def test_every_flow(somebody):
     said = page.get_by_role("status").first
     expect(said).to_have_text("Please log in to continue")
     fail_and_log_in(somebody)
-    expect(page.get_by_role("heading", level=1)).to_have_text("My Info")
+    arrived(page, "My Info")
     somebody.follow("My sign-ins")
-    expect(page.get_by_role("heading", level=1)).to_have_text("My sign-ins")
+    arrived(page, "My sign-ins")
     make_tokens(somebody)
     end_them(somebody)
     somebody.follow("Home")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Welcome, Ann")
+    arrived(page, "Welcome, Ann")
     somebody.follow("My Info")
-    expect(page.get_by_role("heading", level=1)).to_have_text("My Info")
+    arrived(page, "My Info")
     page.goto("/admin/me")
     somebody.press("Log out")
     expect(page.get_by_role("status").first).to_have_text("You are logged out")
+
+
+def arrived(page, heading):
+    """Wait until a page is there, and HTMX has given it the focus."""
+    expect(page.get_by_role("heading", level=1)).to_have_text(heading)
+    expect(page.locator(".htmx-request, .htmx-swapping, .htmx-settling, .htmx-added")).to_have_count(0)
 
 
 def fail_and_log_in(somebody):
@@ -132,6 +138,8 @@ def end_them(somebody):
     somebody.press("End Printer")
     expect(page.get_by_role("status").first).to_have_text("That sign-in has ended")
     expect(page.locator("li.row")).to_have_count(3)
+    arrived(page, "My sign-ins")
     somebody.press("End all others")
     expect(page.get_by_role("status").first).to_have_text("All other sign-ins have ended")
     expect(page.locator("li.row")).to_have_count(1)
+    arrived(page, "My sign-ins")

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import ANN, log_in
+from tests.browser.conftest import ANN, FLAGS, chromium_path, log_in
 from tests.browser.states import STATES
 
 pytestmark = pytest.mark.browser
@@ -34,7 +34,7 @@ SEEN = """() => {
   const on_top = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
   return {
     text: one.outerHTML.slice(0, 90), order: [...document.querySelectorAll('*')].indexOf(one), tag: one.tagName,
-    inside: box.top >= 0 && box.bottom <= innerHeight && box.left >= 0 && box.right <= innerWidth,
+    inside: box.top > -1 && box.bottom < innerHeight + 1 && box.left > -1 && box.right < innerWidth + 1, box,
     on_top: one.contains(on_top) || on_top?.contains(one) && on_top.tagName === 'LI',
     marked: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2,
   };
@@ -83,7 +83,7 @@ def assert_targets_are_large_enough(page):
     assert targets
     for target in targets:
         least = 24 if 'class="show"' in target["text"] or target["text"].startswith("<a ") else 44
-        assert target["sentence"] or min(target["height"], target["width"]) >= least, target
+        assert target["sentence"] or round(min(target["height"], target["width"])) >= least, target
 
 
 @EACH
@@ -134,7 +134,12 @@ def test_the_skip_link_leads_past_the_header(page):
 def test_the_page_that_is_shown_is_marked_in_the_header(ann_page):
     ann_page.goto("/auth/home")
     ways = ann_page.get_by_role("navigation", name="Pages")
-    for name, heading in (("My Info", "My Info"), ("My sign-ins", "My sign-ins"), ("Home", "Welcome, Ann")):
+    for name, heading in (
+        ("My Info", "My Info"),
+        ("Notes", "Notes"),
+        ("My sign-ins", "My sign-ins"),
+        ("Home", "Welcome, Ann"),
+    ):
         ways.get_by_role("link", name=name).click()
         expect(ann_page.get_by_role("heading", level=1, name=heading)).to_be_focused()
         expect(ways.locator("[aria-current]")).to_have_text(name)
@@ -172,3 +177,22 @@ def test_log_out_is_sent_as_a_post_and_back_shows_nothing_private(new_context, j
         expect(page.get_by_role("heading", name="Log in")).to_be_visible()
         assert ANN not in page.content()
         assert "Ann" not in page.content()
+
+
+def test_no_page_that_the_browser_keeps_in_memory_comes_back_after_a_logout(chromium, site):
+    """ASVS 14.3.1; the other tests run without that memory."""
+    remembering = chromium.browser_type.launch(
+        executable_path=chromium_path(), args=FLAGS, ignore_default_args=["--disable-back-forward-cache"]
+    )
+    page = remembering.new_context(base_url=site.address).new_page()
+    page.goto("/auth/login")
+    log_in(page.context, ANN)
+    page.goto("/auth/home")
+    page.goto("/admin/me")
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_text("You are logged out")).to_be_visible()
+    for _ in range(2):
+        page.evaluate("history.back()")
+        expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+        assert "Ann" not in page.content()
+    remembering.close()

@@ -67,6 +67,16 @@ def test_the_other_button_is_the_other_value(site, typing):
     assert site.call("/test/seen")[0]["act"] == ["send"]
 
 
+def test_what_was_sent_goes_again_whatever_has_become_of_the_page_and_the_focus(site, typing):
+    typing.evaluate("document.getElementById('draft').addEventListener('mousedown', (event) => event.preventDefault())")
+    interrupted(typing)
+    typing.evaluate("document.getElementById('words').value = 'changed by the page'")
+    answer(typing)
+    expect(typing.locator("#done")).to_be_visible()
+    (seen,) = site.call("/test/seen")
+    assert (seen["words"], seen["act"]) == (["ten minutes' work\u00e4"], ["draft"])
+
+
 def test_a_question_is_asked_once(site, typing):
     questions = []
     typing.on("dialog", lambda question: (questions.append(question.message), question.accept()))
@@ -127,6 +137,40 @@ def test_too_many_attempts_and_a_failing_server_say_so_in_the_dialog(typing, vio
     answer(typing)
     expect(dialog(typing).get_by_role("alert")).to_have_text("Not now")
     expect(dialog(typing)).to_be_visible()
+
+
+@pytest.mark.parametrize("trouble", ["unreachable", "failing"])
+def test_a_dialog_that_cannot_come_is_said_and_comes_the_next_time(site, typing, trouble):
+    def answer_with(route):
+        headers = {"HX-Retarget": "#flash", "HX-Reswap": "innerHTML"}
+        body = '<p class="problem" role="alert">Not saved: not now</p>'
+        if trouble == "unreachable":
+            route.abort()
+        else:
+            route.fulfill(status=503, body=body, content_type="text/html", headers=headers)
+
+    typing.route("**/auth/relogin", answer_with)
+    typing.click("#draft")
+    expect(typing.locator("#flash")).to_contain_text("Not saved")
+    expect(dialog(typing)).to_be_hidden()
+    typing.unroute("**/auth/relogin")
+    interrupted(typing)
+    answer(typing)
+    expect(typing.locator("#done")).to_have_text("Sent 1")
+    assert len(site.call("/test/seen")) == 1
+
+
+def test_a_server_that_cannot_be_reached_is_said_in_the_dialog_and_on_the_page(typing):
+    interrupted(typing)
+    typing.route("**/auth/token", lambda route: route.abort())
+    answer(typing)
+    expect(dialog(typing).get_by_role("alert")).to_contain_text("cannot be reached")
+    typing.keyboard.press("Escape")
+    log_in(typing.context, ANN)
+    typing.route("**/test/echo", lambda route: route.abort())
+    typing.click("#draft")
+    expect(typing.locator("#flash").get_by_role("alert")).to_contain_text("What you typed is still here")
+    expect(typing.locator("#words")).to_have_value("ten minutes' work\u00e4")
 
 
 @pytest.mark.parametrize("way", ["Escape", "button"])
@@ -285,6 +329,7 @@ def test_axe_finds_nothing_in_the_dialog(new_context, violations, scheme):
     assert violations(page) == []
     answer(page, "")
     expect(dialog(page).get_by_text("Enter your password")).to_be_visible()
+    dialog(page).get_by_role("button", name="Not now").hover()
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
     page.keyboard.press("Escape")

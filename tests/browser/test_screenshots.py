@@ -38,6 +38,8 @@ PICTURES = {
     "home": STATES["home"],
     "my-info": STATES["my info"],
     "sign-ins": sign_ins,
+    "notes": STATES["notes"],
+    "relogin": STATES["relogin"],
 }
 
 

@@ -157,7 +157,7 @@ async def ensure_one_remains(employee: Employee) -> None:
     """Make sure that an active super:* remains without this employee, in a transaction that has locked the first."""
     if not employee.is_active or ALL not in employee.scopes:
         return
-    others = (employees.c.emp_no != employee.emp_no) & employees.c.is_active & employees.c.scopes.contains(ALL)
+    others = (employees.c.emp_no != employee.emp_no) & employees.c.is_active & employees.c.scopes.like(f"%{ALL}%")
     if await database.fetch_one(select(employees.c.emp_no).where(others).limit(1)) is None:
         raise Refused(LAST_ONE, "conflict", status=409)
 

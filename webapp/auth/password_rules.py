@@ -46,7 +46,7 @@ def problem_now(password: str, own_words: Iterable[str]) -> str:
     if not settings.PASSWORD_MIN_LENGTH <= len(password) <= LONGEST:
         return f"Enter a new password with {settings.PASSWORD_MIN_LENGTH} to {LONGEST:,} characters"
     reason = weakness_of(password, own_words)
-    return f"Choose another password, since this one is easy to guess: {reason}. {ADVICE}" if reason else ""
+    return f"Choose another password, since this one is easy to guess: {reason}" if reason else ""
 
 
 def weakness_of(password: str, own_words: Iterable[str]) -> str:

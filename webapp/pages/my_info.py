@@ -49,10 +49,8 @@ async def context_of(request: Request) -> Mapping[str, Any]:
 
 @requires("user:write")
 async def change(request: Request) -> Response:
-    """Change what one says of oneself, with POST all of it, with PATCH what is given; every worker hears of it."""
-    is_patch = request.method == "PATCH"
-    kinds = (JSON, FORM) if is_patch else (FORM,)
-    form = await submitted(request, Profile, "my_info", kinds=kinds, partly=is_patch, context=context_of)
+    """Change what one says of oneself, and what is not given stays; every worker hears of it."""
+    form = await submitted(request, Profile, "my_info", kinds=(FORM, JSON), partly=True, context=context_of)
     said = {name: value or None for name, value in form.data.items()}
     if said:
         await accounts.change_profile(request.user.emp_no, said, asked_by=request.auth.sign_in.id)

@@ -50,16 +50,9 @@ async def changed(request: Request) -> Response:
     form = await submitted(request, ChangePassword, FORM, context=context_of)
     user, current, new = request.user, form.data["current_password"], form.data["new_password"]
     await refuse_weak(request, form, FORM, (user.first_name, user.last_name, user.email), context_of)
-    number = await throttle.record(request, user.email, user.emp_no)
-    try:
-        async with throttle.turn(number, request, user.email):
-            sign_in = await judged(request, current, new)
-            await throttle.mark(number, throttle.CHANGED if sign_in else throttle.WRONG)
-    except throttle.TooManyAttempts as too_many:
-        raise too_many.refusal(FORM, {}, await context_of(request)) from None
+    sign_in = await judged(request, current, new)
     if sign_in is None:
-        errors = {"current_password": NOT_THE_CURRENT_ONE}
-        context = await context_of(request)
+        errors, context = {"current_password": NOT_THE_CURRENT_ONE}, await context_of(request)
         raise FormRefused(FORM, NOT_THE_CURRENT_ONE, errors=errors, values={}, error="invalid_grant", context=context)
     return await answer(request, sign_in)
 
@@ -75,6 +68,19 @@ async def refuse_weak(
 
 
 async def judged(request: Request, current: str, new: str) -> SignIn | None:
+    """Return the new sign-in, None where the current password is another one; guesses count as at a login."""
+    email = request.user.email
+    number = await throttle.record(request, email, request.user.emp_no)
+    try:
+        async with throttle.turn(number, request, email):
+            sign_in = await replaced(request, current, new)
+            await throttle.mark(number, throttle.CHANGED if sign_in else throttle.WRONG)
+            return sign_in
+    except throttle.TooManyAttempts as too_many:
+        raise too_many.refusal(FORM, {}, await context_of(request)) from None
+
+
+async def replaced(request: Request, current: str, new: str) -> SignIn | None:
     """Return the new sign-in, None where the current password is another one."""
     old_hash = await employees.hash_of(request.user.emp_no)
     if not await passwords.check_password(current, old_hash) or old_hash is None:

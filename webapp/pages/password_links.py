@@ -62,7 +62,7 @@ async def good(token: str) -> tuple[Employee, str]:
 def not_good() -> Refused:
     """Return the refusal of a link, the same whatever is wrong with it."""
     where = "under “Forgot your password?” on the login page" if mail.is_on() else "from an administrator"
-    return Refused(f"{NOT_GOOD} Get a new one {where}.", "invalid_grant", status=404)
+    return Refused(f"{NOT_GOOD} Get a new one {where}.", "invalid_grant", status=410)
 
 
 async def used(request: Request) -> Response:

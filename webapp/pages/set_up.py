@@ -1,11 +1,12 @@
 """Make the first administrator's account in a browser, at the address that the first start prints."""
 
+from collections.abc import Callable
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from webapp import answers, cookies, url_tokens
+from webapp import answers, cookies, employee_rules, url_tokens
 from webapp.answers import Refused
 from webapp.auth import outcomes, password_rules, passwords, set_up, signins
 from webapp.auth import refresh as refresh_tokens
@@ -14,7 +15,7 @@ from webapp.auth.held import SignIn
 from webapp.clients import Client, client_of
 from webapp.fields import Fields, submitted
 from webapp.forms import only, read_form
-from webapp.inputs import Email, Line, Secret
+from webapp.inputs import Line, Secret
 from webapp.pages.password import refuse_weak
 from webapp.quick import JSONAnswer
 
@@ -26,12 +27,23 @@ OVER = (
 DONE = "Your account is made. You may do everything here"
 
 
+class Detail(Line):
+    """A line that one of the rules of an employee's fields must let pass."""
+
+    def __init__(self, what: str, longest: int, rule: Callable[[str], str], **options: Any) -> None:
+        super().__init__(what, longest, **options)
+        self.rule = rule
+
+    def read(self, text: str) -> str:
+        return self.rule(super().read(text))
+
+
 class FirstAdministrator(Fields):
     """Who the first administrator is."""
 
-    email = Email("your email", 255)
-    first_name = Line("your first name", 50)
-    last_name = Line("your last name", 50)
+    email = Detail("your email", 255, employee_rules.email)
+    first_name = Detail("your first name", employee_rules.LONGEST_NAME, employee_rules.name)
+    last_name = Detail("your last name", employee_rules.LONGEST_NAME, employee_rules.name)
     new_password = Secret("a password", passwords.LONGEST)
 
 
