@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import func, select
 
 from tests.conftest import BROWSER, HTMX, add_employee, client_like, log_in, without_title
+from webapp.auth import accounts
 from webapp.database import database
 from webapp.tables import notes
 
@@ -102,3 +103,12 @@ def test_whoever_may_only_read_writes_none(anonymous, run):
     log_in(reader, username="reader@example.com")
     assert reader.post("/notes", data={"text": "x"}).status_code == 403
     assert run(database.fetch_val, select(func.count()).select_from(notes)) == 0
+
+
+def test_who_may_only_read_sees_no_way_to_write(browser, ann, run):
+    add(browser)
+    run(accounts.change_scopes, ann.emp_no, ("user:read",))
+    page = browser.get("/notes").text
+    assert "and bread" in page
+    assert "<form" not in page[page.index("<main") :]
+    assert "/edit" not in page

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -13,6 +14,8 @@ from webapp import settings
 
 # A parameter in a statement of the engines whose parameters have names.
 PARAMETER = re.compile(r"%\((\w+)\)s")
+
+VALUES_REMEMBERED = 40_000
 
 
 class Unavailable(Exception):
@@ -80,8 +83,14 @@ def in_order(compiled: Any, names: Sequence[str], rows: Sequence[Sequence[Any]])
         return order, [*rows]
     columns = dict(zip(names, zip(*rows, strict=True), strict=True))
     for name, processor in compiled._bind_processors.items():
-        columns[name] = tuple(map(processor, columns[name]))
+        columns[name] = tuple(map(remembering(processor), columns[name]))
     return order, list(zip(*(columns[name] for name in order), strict=True))
+
+
+@functools.lru_cache(maxsize=100)
+def remembering(processor: Any) -> Any:
+    """Return what turns a value into one for the driver, and remembers it: among many rows there are few dates."""
+    return functools.lru_cache(maxsize=VALUES_REMEMBERED)(processor)
 
 
 class WholeTransaction(Transaction):

@@ -6,7 +6,7 @@ from typing import Any
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import ANN, expire, log_in
+from tests.browser.conftest import ADA, ANN, expire, log_in
 from tests.conftest import PASSWORD
 
 
@@ -125,6 +125,21 @@ def relogin(page: Any) -> None:
     expect(page.get_by_role("dialog", name="Log in again")).to_be_visible()
 
 
+def employee_log(page: Any) -> None:
+    """The log of an employee for whom an administrator has made a password link."""
+    log_in(page.context, ADA)
+    assert page.context.request.post("/employees/10001/password-link").ok
+    page.goto("/employees/10001/log")
+    expect(page.get_by_text("by Ada Min (10003) on a page from 127.0.0.1")).to_be_visible()
+
+
+def employee_log_empty(page: Any) -> None:
+    """The log of an employee to whom nothing was done yet."""
+    log_in(page.context, ADA)
+    page.goto("/employees/10001/log")
+    expect(page.get_by_text("Nothing yet.")).to_be_visible()
+
+
 def logged_out(page: Any) -> None:
     """The login form after a logout."""
     home(page)
@@ -218,6 +233,8 @@ STATES: dict[str, Callable[[Any], None]] = {
     "sign-ins, ended": ended,
     "notes": notes,
     "relogin": relogin,
+    "employee's log": employee_log,
+    "employee's log, empty": employee_log_empty,
     "logged out": logged_out,
     "change password": change_password,
     "change password, refused": change_refused,

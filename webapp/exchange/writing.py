@@ -1,5 +1,6 @@
 """Write an import's draft to the database, in one transaction and in as short a time as can be."""
 
+import functools
 import sqlite3
 from datetime import date
 from typing import Any
@@ -9,6 +10,7 @@ from sqlalchemy import BindParameter, bindparam, delete, insert, select, update
 from webapp import audit, clock
 from webapp.auth import changes, passwords
 from webapp.auth.scopes import USER_SCOPES
+from webapp.connections import VALUES_REMEMBERED
 from webapp.database import database
 from webapp.exchange.draft import CHANGED, FIELDS, NEW, Draft
 from webapp.tables import audit as audit_log
@@ -67,10 +69,14 @@ async def add(some: list[sqlite3.Row], actor: audit.Actor) -> None:
     usual, now = " ".join(USER_SCOPES), clock.now()
     rows = [(row["emp_no"], *values_of(row, usual), passwords.UNUSABLE, True, now, 1) for row in some]
     await database.execute_rows(insert(employees), NEW_COLUMNS, rows)
-    note = audit.row_of(actor, audit.Action.IMPORTED, None, {})
-    await database.execute_rows(
-        insert(audit_log), list(note), [[*{**note, "emp_no": row["emp_no"]}.values()] for row in some]
-    )
+    await write_notes(audit.row_of(actor, audit.Action.IMPORTED, None, {}), [(row["emp_no"], "{}") for row in some])
+
+
+async def write_notes(note: dict[str, Any], differing: list[tuple[int, str]]) -> None:
+    """Write a row of the audit log many times, each with another number and other details."""
+    same = {name: value for name, value in note.items() if name not in ("emp_no", "details")}
+    values = tuple(same.values())
+    await database.execute_rows(insert(audit_log), [*same, "emp_no", "details"], [(*values, *one) for one in differing])
 
 
 def values_of(row: sqlite3.Row, scopes: str) -> tuple[Any, ...]:
@@ -88,6 +94,7 @@ def values_of(row: sqlite3.Row, scopes: str) -> tuple[Any, ...]:
     )
 
 
+@functools.lru_cache(maxsize=VALUES_REMEMBERED)
 def day(text: str | None) -> date | None:
     """Return a date of the draft as the database takes it."""
     return date.fromisoformat(text) if text else None
@@ -105,8 +112,7 @@ async def change(some: list[sqlite3.Row], actor: audit.Actor) -> None:
     rows = [(row["emp_no"], *values_of(row, found[row["emp_no"]]["scopes"]), now, row["version"] + 1) for row in some]
     await database.execute_rows(CHANGE, ["number", *(f"new_{name}" for name in CHANGED_COLUMNS)], rows)
     note = audit.row_of(actor, audit.Action.CHANGED_BY_IMPORT, None, {})
-    notes = [{**note, "emp_no": row["emp_no"], "details": row["details"]} for row in some]
-    await database.execute_rows(insert(audit_log), list(note), [[*one.values()] for one in notes])
+    await write_notes(note, [(row["emp_no"], row["details"]) for row in some])
     await changes.record_signed_in(numbers)
 
 

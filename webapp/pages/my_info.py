@@ -49,7 +49,7 @@ async def context_of(request: Request) -> Mapping[str, Any]:
 
 @requires("user:write")
 async def change(request: Request) -> Response:
-    """Change what one says of oneself, and what is not given stays; every worker hears of it."""
+    """Change what one says of oneself, which every worker hears of: what is not given stays."""
     form = await submitted(request, Profile, "my_info", kinds=(FORM, JSON), partly=True, context=context_of)
     said = {name: value or None for name, value in form.data.items()}
     if said:
