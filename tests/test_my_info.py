@@ -83,6 +83,15 @@ def test_what_cannot_be_kept_is_said_and_what_was_typed_is_shown(anonymous, htmx
     assert kept(run, ann.emp_no) == (None, None)
 
 
+@pytest.mark.parametrize("client", ["browser", "htmx"])
+def test_however_much_was_typed_is_shown_again_beside_what_was_not_sent(request, api, client):
+    assert api.patch("/api/me", json={"preferred_name": "Annie"}).is_success
+    answer = request.getfixturevalue(client).post("/admin/me", data={"about": "word " * 3000 + "the end"})
+    assert answer.status_code == 422
+    assert "word " * 3000 + "the end</textarea>" in answer.text
+    assert 'value="Annie"' in answer.text
+
+
 def test_the_longest_texts_in_any_script_are_kept_as_they_are(api):
     longest = {"preferred_name": "👩" * 50, "about": "字\n" * 999 + "ßé"}
     assert api.patch("/api/me", json=longest).is_success
