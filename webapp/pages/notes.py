@@ -18,7 +18,6 @@ from webapp.pages.sign_ins import iso
 from webapp.quick import JSONAnswer
 from webapp.tables import notes
 
-LARGEST_ID = 2**31 - 1
 NEW = {"id": "new", "text": "", "changed": None}
 
 
@@ -37,7 +36,9 @@ async def every(request: Request) -> Response:
     rows = [shown(row) for row in await database.fetch_all(own)]
     if client_of(request) is Client.JSON:
         return JSONAnswer({"notes": rows})
-    return answers.page(request, "notes", of_rows(NEW, *rows, edited="new"))
+    if may_change(request):
+        rows.insert(0, NEW)
+    return answers.page(request, "notes", of_rows(request, *rows, edited="new"))
 
 
 @requires("user:write")
@@ -55,13 +56,18 @@ async def one(request: Request) -> Response:
         changed: Response = await save(request)
         return changed
     note = await own_note(request)
-    return answers.page(request, "note", of_rows(note, focus=note["id"]))
+    if client_of(request) is Client.JSON:
+        return JSONAnswer(note)
+    return answers.page(request, "note", of_rows(request, note, focus=note["id"]))
 
 
+@requires("user:write")
 async def edit(request: Request) -> Response:
-    """Show the form for one note, in its place."""
+    """Show the form for one note, in its place; to a program the note."""
     note = await own_note(request)
-    return answers.page(request, "note", of_rows(note, edited=note["id"], focus=note["id"]))
+    if client_of(request) is Client.JSON:
+        return JSONAnswer(note)
+    return answers.page(request, "note", of_rows(request, note, edited=note["id"], focus=note["id"]))
 
 
 @requires("user:write")
@@ -88,8 +94,8 @@ def this(request: Request) -> ColumnElement[bool]:
 
 async def own_note(request: Request) -> dict[str, Any]:
     """Return the note that the address names; another's is not found (ASVS 8.2.2)."""
-    found = request.path_params["id"] <= LARGEST_ID and await database.fetch_one(select(notes).where(this(request)))
-    if not found:
+    found = await database.fetch_one(select(notes).where(this(request)))
+    if found is None:
         raise HTTPException(404)
     return shown(found)
 
@@ -102,12 +108,18 @@ def shown(row: Any) -> dict[str, Any]:
 async def context_of(request: Request) -> dict[str, Any]:
     """Return the row that is shown again with what to mend."""
     note = await own_note(request) if "id" in request.path_params else NEW
-    return of_rows(note, edited=note["id"])
+    return of_rows(request, note, edited=note["id"])
 
 
-def of_rows(*rows: dict[str, Any], edited: Any = None, focus: Any = None) -> dict[str, Any]:
+def may_change(request: Request) -> bool:
+    """Return whether there is anything to add, edit or delete for who asks."""
+    return "user:write" in request.auth.scopes
+
+
+def of_rows(request: Request, *rows: dict[str, Any], edited: Any = None, focus: Any = None) -> dict[str, Any]:
     """Return what the templates show: rows, of which one may be a form, and one may take the focus."""
-    return {"rows": rows, "edited": edited, "focus": focus, "sentence": None, "errors": {}, "values": None}
+    shown_again = {"sentence": None, "errors": {}, "values": None}
+    return {"rows": rows, "edited": edited, "focus": focus, "may_change": may_change(request), **shown_again}
 
 
 def done(request: Request, sentence: str, *rows: dict[str, Any], edited: Any = None) -> Response:
@@ -115,7 +127,8 @@ def done(request: Request, sentence: str, *rows: dict[str, Any], edited: Any = N
     if client_of(request) is Client.JSON:
         return JSONAnswer({"detail": sentence, "note": rows[-1]})
     if client_of(request) is Client.HTMX:
-        return answers.page(request, "note", of_rows(*rows, edited=edited, focus=rows[0]["id"]), message=sentence)
+        context = of_rows(request, *rows, edited=edited, focus=rows[0]["id"])
+        return answers.page(request, "note", context, message=sentence)
     response = answers.redirect(request, "/notes")
     cookies.set_message(response, request, sentence)
     return response
