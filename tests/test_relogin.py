@@ -65,7 +65,7 @@ def test_no_address_carries_a_name(anonymous, dialog):
     assert "x@example.com" not in answer.text
 
 
-@pytest.mark.parametrize("end", ["sign-in", "account", "a day"])
+@pytest.mark.parametrize("end", ["sign-in", "account", "a week"])
 def test_a_sign_in_that_has_ended_meanwhile_goes_to_the_login_page(expired, run, moved_clock, end):
     if end == "sign-in":
         run(signins.end_where, signins.sign_ins.c.ended.is_(None), "ended by a command")

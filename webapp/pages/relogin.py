@@ -57,7 +57,8 @@ def form(
 
 def form_again(refused: FormRefused) -> Response:
     """Return what is in the dialog after a login that was refused."""
-    return form(refused.values["username"], refused.detail, refused.errors, refused.status_code, refused.headers)
+    headers = {**(refused.headers or {}), "HX-Retarget": "#relogin", "HX-Reswap": "innerHTML"}
+    return form(refused.values["username"], refused.detail, refused.errors, refused.status_code, headers)
 
 
 def restored(request: Request, employee: Employee) -> Response:
