@@ -11,15 +11,15 @@
   let interrupted = [];
   let isOut = false; // whether the page says that one is signed out
 
-  const say = (sentence) => {
+  const say = (sentence, className = "message") => {
     const message = document.createElement("p");
-    message.className = "message";
+    message.className = className;
     message.textContent = sentence;
     flash.replaceChildren(message);
   };
 
   const sayOut = (before) => {
-    say(`${before}You are signed out.`);
+    say(`${before}You are signed out.`, "problem");
     isOut = true;
   };
 

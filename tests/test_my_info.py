@@ -66,9 +66,9 @@ def test_nothing_else_can_be_changed_here(api, run, ann, field):
 @pytest.mark.parametrize(
     ("field", "text", "sentence"),
     [
-        ("preferred_name", "a" * 51, "Enter the name by which you want to be called with at most 50 characters"),
-        ("preferred_name", "a\nb", "Enter the name by which you want to be called in one line"),
-        ("preferred_name", "a\u202eb", "Enter the name by which you want to be called without control characters"),
+        ("preferred_name", "a" * 51, "Enter your preferred name with at most 50 characters"),
+        ("preferred_name", "a\nb", "Enter your preferred name in one line"),
+        ("preferred_name", "a\u202eb", "Enter your preferred name without control characters"),
         ("about", "a" * 2001, "Enter something about you with at most 2,000 characters"),
         ("about", "a\x00b", "Enter something about you without control characters"),
     ],

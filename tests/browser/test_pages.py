@@ -101,7 +101,10 @@ def test_each_page_has_one_heading_landmarks_and_no_motion_for_who_wants_none(ne
 
 
 @pytest.mark.parametrize("width", [320, 1280])
-@pytest.mark.parametrize("state", ["login", "login, incomplete", "sign-ins, token refused", "sign-ins, ended"])
+@pytest.mark.parametrize(
+    "state",
+    ["login", "login, incomplete", "sign-ins, token refused", "sign-ins, ended", "home", "my info, saved", "notes"],
+)
 def test_tab_goes_from_top_to_bottom_and_is_always_seen(new_context, state, width):
     page = new_context(viewport={"width": width, "height": 700}, **STILL).new_page()
     STATES[state](page)

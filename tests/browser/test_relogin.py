@@ -116,6 +116,8 @@ def test_a_wrong_password_stays_in_the_dialog(site, typing):
         expect(dialog(typing).get_by_role("alert")).to_have_text("Incorrect username or password")
         expect(dialog(typing).get_by_label("Password", exact=True)).to_be_focused()
         expect(dialog(typing).get_by_label("Password", exact=True)).to_have_value("")
+        alert, label = (dialog(typing).locator(one).bounding_box() for one in ("[role=alert]", "label >> nth=0"))
+        assert alert["y"] + alert["height"] + 8 < label["y"]
     assert site.call("/test/seen") == []
     assert typing.title() == "Latchkey"
     answer(typing)
@@ -220,7 +222,7 @@ def test_leaving_the_dialog_keeps_the_page_and_says_so(site, typing, way):
     else:
         dialog(typing).get_by_role("button", name="Not now").click()
     expect(dialog(typing)).to_be_hidden()
-    expect(typing.locator("#flash")).to_have_text("Not saved. You are signed out.")
+    expect(typing.locator("#flash .problem")).to_have_text("Not saved. You are signed out.")
     expect(typing.locator("#words")).to_have_value("ten minutes' work\u00e4")
     assert dialog(typing).inner_html() == ""
     assert focused(typing).id == "draft"

@@ -118,8 +118,15 @@ def may_change(request: Request) -> bool:
 
 def of_rows(request: Request, *rows: dict[str, Any], edited: Any = None, focus: Any = None) -> dict[str, Any]:
     """Return what the templates show: rows, of which one may be a form, and one may take the focus."""
-    shown_again = {"sentence": None, "errors": {}, "values": None}
-    return {"rows": rows, "edited": edited, "focus": focus, "may_change": may_change(request), **shown_again}
+    return {
+        "rows": rows,
+        "edited": edited,
+        "focus": focus,
+        "may_change": may_change(request),
+        "sentence": None,
+        "errors": {},
+        "values": None,
+    }
 
 
 def done(request: Request, sentence: str, *rows: dict[str, Any], edited: Any = None) -> Response:
