@@ -28,7 +28,8 @@ async def show(request: Request) -> Response:
         return restored(request, request.user)
     email = await email_of_expired(request)
     if email is None:
-        request.auth.problem = request.auth.problem and request.auth.problem.replace("expired", "ended")
+        if request.auth.problem == "expired":
+            request.auth.problem = "ended"
         return outcomes.not_authenticated(request)
     return form(email)
 
