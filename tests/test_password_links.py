@@ -189,7 +189,8 @@ class TestNotGood:
         elif request.param == "deactivated":
             run(accounts.deactivate, ann.emp_no)
         else:
-            return token[:-1] + ("A" if token[-1] != "A" else "B")
+            # Not its last sign, some of whose bits count for nothing.
+            return token[:-5] + ("A" if token[-5] != "A" else "B") + token[-4:]
         return token
 
     def test_each_client_is_told_what_to_do_next(self, anonymous, dead, run):
