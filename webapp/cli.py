@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import secrets
 import sys
 from collections.abc import Callable, Sequence
@@ -28,7 +29,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status: 0, or 2 with one line that says what to mend."""
     options = parser().parse_args(arguments)
     try:
-        return run(options)
+        status = run(options)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # who reads what is printed has stopped; Python would complain of it once more at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (Unavailable, OSError) as error:
         settings.refuse(f"the database {settings.DATABASE_URL.database} cannot be used ({error})")
     except KeyboardInterrupt:

@@ -18,7 +18,7 @@ from webapp.terms import Condition, Terms, begins, has_all, is_number, terms_of
 PAGE = 25
 LONGEST_PAGE = 100
 # To look at so many rows and sort them takes as long as to walk the order until a page is full of those who have words
-# as common as that. A walk may be longer where matches go with the order: last names, and numbers in emails.
+# as common as that. A walk may be longer with more words, and where matches go with the order: names, numbers.
 FEW_FOR_ONE_WORD = 4_000
 FEW = 15_000
 FEW_IN_STEP = 40_000
@@ -143,11 +143,12 @@ async def entries(stretch: Stretch, terms: Terms, word: str | None, limit: int) 
     """Return the first employees of a stretch who have all the terms, found through a word or by walking."""
     columns, keys = [employees.c[name] for name in Entry.__slots__], stretch.keys(employees)
     if word is None:
-        query = select(*columns).where(*stretch.where(employees, keys), *has_all(employees, terms)).limit(limit)
+        walked = select(*keys).where(*stretch.where(employees, keys), *has_all(employees, terms))
+        first = walked.order_by(*stretch.order(keys)).limit(limit).subquery()
     else:
         found = union_all(*arms(stretch, terms, word, limit)).subquery()
         first = select(*found.c).distinct().order_by(*stretch.order(list(found.c))).limit(limit).subquery()
-        query = select(*columns).join(first, first.c.emp_no == employees.c.emp_no)
+    query = select(*columns).join(first, first.c.emp_no == employees.c.emp_no)
     return [Entry(**row._mapping) for row in await database.fetch_all(query.order_by(*stretch.order(keys)))]
 
 
@@ -164,11 +165,14 @@ async def rarest(stretch: Stretch, terms: Terms) -> str | None:
 
 def few_of(stretch: Stretch, terms: Terms) -> int:
     """Return how many rows it is quicker to look at than to walk the order."""
-    several = len(terms.words) > 1
-    in_step = several if stretch.column == "words" else stretch.column == "emp_no" and is_number(terms.words[0])
-    if in_step:
+    count = len(terms.words)
+    if (
+        count > 2
+        or (count == 2 and stretch.column == "words")
+        or (stretch.column == "emp_no" and is_number(terms.words[0]))
+    ):
         return FEW_IN_STEP
-    return FEW if several else FEW_FOR_ONE_WORD
+    return FEW if count == 2 else FEW_FOR_ONE_WORD
 
 
 def rows_led_to(stretch: Stretch, word: str, most: int) -> ColumnElement[int]:

@@ -12,7 +12,6 @@ from wtforms.validators import StopValidation
 # Control characters, lone surrogates, and the marks that turn text around; tabs and line feeds are looked at apart.
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-LONGEST_SHOWN = 2000
 WORDS = {"on": True, "true": True, "yes": True, "1": True, "": False, "false": False, "no": False, "0": False}
 
 
@@ -44,8 +43,8 @@ class Checked(Field):
             raise StopValidation
 
     def shown(self) -> Any:
-        """Return what a template shows again."""
-        return (self.raw_data or [""])[0][:LONGEST_SHOWN]
+        """Return what a template shows again: all that was typed, however long."""
+        return (self.raw_data or [""])[0]
 
 
 class Line(Checked):
@@ -81,7 +80,7 @@ class Line(Checked):
         return f"Enter {self.what} with at most {self.longest:,} characters"
 
     def shown(self) -> str:
-        return CONTROL.sub("", (self.raw_data or [""])[0])[: self.longest * 2]
+        return CONTROL.sub("", super().shown())
 
 
 class Lines(Line):
@@ -91,7 +90,7 @@ class Lines(Line):
         return unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n").strip())
 
     def shown(self) -> str:
-        return CONTROL.sub("", self.plain((self.raw_data or [""])[0]))[: self.longest * 2]
+        return CONTROL.sub("", self.plain((self.raw_data or [""])[0]))
 
 
 class Email(Line):

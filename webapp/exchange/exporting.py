@@ -25,18 +25,9 @@ def export_employees(options: argparse.Namespace) -> int:
     """Write all employees to a new file or to standard output, and return the exit status."""
     columns = (*COLUMNS, SCOPES) if options.scopes else COLUMNS
     if options.file is None:
-        return to_standard_output(columns)
-    return to_file(options.file.resolve(), columns)
-
-
-def to_standard_output(columns: tuple[str, ...]) -> int:
-    """Write all employees to standard output; whoever reads it may stop early."""
-    try:
         asyncio.run(write(sys.stdout.buffer, columns))
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    return 0
+        return 0
+    return to_file(options.file.resolve(), columns)
 
 
 def to_file(target: Path, columns: tuple[str, ...]) -> int:
