@@ -217,4 +217,5 @@ class TestPersonalAccessToken:
         assert (fragment.status_code, fragment.headers["hx-retarget"]) == (422, "#sign_ins")
         answer = make_token(browser, "/api/tokens", **fields)
         assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+        assert [*answer.json()["fields"]] == [field]
         assert len(rows_of(browser)) == 2
