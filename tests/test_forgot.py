@@ -8,13 +8,14 @@ import bcrypt
 import pytest
 from sqlalchemy import select
 
+from tests import accounts
 from tests.conftest import API, BROWSER, EMAIL, HTMX, client_like, log_in, without_title
 from tests.test_change_password import NEW
 from tests.test_mail import Inbox, close, listen
 from tests.test_throttle import client_at
 from webapp import employees, mail, request_log, settings
 from webapp.app import app
-from webapp.auth import accounts, forgotten, links
+from webapp.auth import forgotten, links
 from webapp.database import database
 from webapp.request_log import RequestLog
 from webapp.tables import attempts, audit

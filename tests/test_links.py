@@ -7,9 +7,10 @@ import pytest
 from itsdangerous import URLSafeSerializer
 from sqlalchemy import select, update
 
+from tests import accounts
 from tests.conftest import add_employee
 from webapp import audit, settings
-from webapp.auth import accounts, links, passwords
+from webapp.auth import links, passwords
 from webapp.auth.links import LinkNotGood
 from webapp.database import database
 from webapp.tables import audit as audit_log

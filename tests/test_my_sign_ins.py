@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests import accounts
 from tests.conftest import API, BROWSER, HTMX, add_employee, client_like, log_in, without_title
 from webapp import clock
-from webapp.auth import accounts, authority
+from webapp.auth import authority
 from webapp.user_agents import in_words
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"

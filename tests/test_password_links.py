@@ -6,13 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import select
 
+from tests import accounts
 from tests.conftest import API, BROWSER, EMAIL, HTMX, client_like, log_in, session_of, without_title
 from tests.test_change_password import NEW, living, stored_hash
 from tests.test_commands import refused
 from tests.test_links import made, token_in
 from webapp import request_log, settings
 from webapp.app import app
-from webapp.auth import accounts, links, password_rules, passwords
+from webapp.auth import links, password_rules, passwords
 from webapp.cli import main
 from webapp.database import database
 from webapp.request_log import RequestLog

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
+from tests import accounts
 from tests.conftest import API, BROWSER, EMAIL, HTMX, PASSWORD, add_employee, client_like, log_in, session_of
 from webapp import cookies
-from webapp.auth import accounts, signins
+from webapp.auth import signins
 from webapp.database import Unavailable
 from webapp.employees import with_email
 from webapp.pages import relogin
