@@ -8,15 +8,21 @@
       else link.removeAttribute("aria-current");
     }
   });
-  // A request that did not reach the server leaves the page as it is: say so where one looks.
-  document.addEventListener("htmx:sendError", ({ detail }) => {
-    if (!detail.requestConfig.triggeringEvent) return; // what asks by itself will ask again
+  // Where no answer comes, or an error that is not ours, such as a proxy's, the page stays as it is: say so where one looks.
+  const unanswered = ({ elt, triggeringEvent }) => {
+    if (!triggeringEvent) return; // what asks by itself will ask again
     const told = document.createElement("p");
     told.className = "problem";
     told.setAttribute("role", "alert");
     told.textContent = "The server cannot be reached. What you typed is still here: try again.";
-    const place = detail.elt.closest("dialog") ? "relogin-problem" : "flash";
+    const place = elt.closest("dialog") ? "relogin-problem" : "flash";
     document.getElementById(place).replaceChildren(told);
+  };
+  document.addEventListener("htmx:sendError", ({ detail }) => unanswered(detail.requestConfig));
+  document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+    if (detail.xhr.status < 400 || detail.xhr.getResponseHeader("HX-Retarget")) return; // each error of ours names its place
+    detail.shouldSwap = false;
+    unanswered(detail.requestConfig);
   });
   // A browser may keep a page in memory and show it again on Back: ask whether one may still see it.
   addEventListener("pageshow", (event) => {

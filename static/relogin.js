@@ -9,18 +9,23 @@
   const tabs = new BroadcastChannel("latchkey");
   const issuers = new WeakMap(); // how to issue a request again, by its `etc`, which it then keeps
   let interrupted = [];
+  let isOut = false; // whether the page says that one is signed out
 
-  const say = (sentence) => {
+  const say = (sentence, className = "message") => {
     const message = document.createElement("p");
-    message.className = "message";
+    message.className = className;
     message.textContent = sentence;
     flash.replaceChildren(message);
   };
 
-  const openDialog = async () => {
-    const unreachable = () => say("Not saved. The server cannot be reached: try again.");
-    await htmx.ajax("GET", "/auth/relogin", { target: dialog, swap: "innerHTML" }).catch(unreachable);
-    if (!dialog.firstElementChild) interrupted = []; // why the form did not come is said
+  const sayOut = (before) => {
+    say(`${before}You are signed out.`, "problem");
+    isOut = true;
+  };
+
+  const openDialog = async (event) => {
+    await htmx.ajax("GET", "/auth/relogin", { target: dialog, swap: "innerHTML", event }).catch(() => {});
+    if (!dialog.firstElementChild) interrupted = []; // why the form did not come is said where all such is
     if (interrupted.length && !dialog.open) dialog.showModal();
   };
 
@@ -32,7 +37,7 @@
         if (elt.isConnected) issuers.get(etc)(true);
       },
     });
-    if (interrupted.length === 1) openDialog();
+    if (interrupted.length === 1) openDialog(requestConfig.triggeringEvent);
   };
 
   const restore = (who) => {
@@ -41,7 +46,8 @@
     interrupted = [];
     dialog.close();
     dialog.replaceChildren(); // no password stays in the page
-    if (again.length) say("You are signed in again.");
+    if (again.length || isOut) say("You are signed in again.");
+    isOut = false;
     again.forEach(({ send }) => send());
   };
 
@@ -53,12 +59,12 @@
     if (!hasExpired || dialog.contains(elt) || !issuers.has(etc)) return;
     event.preventDefault(); // neither a swap nor HX-Redirect
     if (requestConfig.triggeringEvent) interrupt(event.detail);
-    else if (!dialog.open && !flash.textContent) say("You are signed out."); // a poll opens no dialog
+    else if (!dialog.open && !isOut) sayOut(""); // a poll opens no dialog
   });
 
   dialog.addEventListener("close", () => {
     if (dialog.open || !dialog.firstElementChild) return; // one has logged in
-    say(interrupted.some(({ writes }) => writes) ? "Not saved. You are signed out." : "You are signed out.");
+    sayOut(interrupted.some(({ writes }) => writes) ? "Not saved. " : "");
     interrupted = [];
     dialog.replaceChildren();
   });

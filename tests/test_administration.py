@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
@@ -9,9 +10,10 @@ from sqlalchemy import select, update
 
 from tests.conftest import API, BROWSER, EMAIL, add_employee, client_like, log_in
 from webapp import employees as staff
-from webapp.auth import administration, passwords, signins
+from webapp.auth import administration, authority, passwords, signins
 from webapp.auth.held import SignIn, held
 from webapp.database import database
+from webapp.pages.employee_account import NOT_SAID
 from webapp.tables import audit, employees
 
 ADMIN = ("user:read", "user:write", "admin:write")
@@ -117,6 +119,15 @@ def test_a_second_change_of_scopes_is_told_so(person):
     assert boss.client.put(path, json={"scopes": [], "version": 1}).status_code == 200
     assert boss.client.put(path, json={"scopes": ["admin:read"], "version": 1}).status_code == 409
     assert boss.client.put(path, json={"scopes": ["admin:read"]}, headers={"If-Match": '"1"'}).status_code == 412
+
+
+@pytest.mark.parametrize("sent", [{"version": 1}, {}])
+def test_scopes_that_were_forgotten_take_nothing_away(person, run, sent):
+    boss, other = person("boss", *SUPER), person("other", *ADMIN)
+    path = f"/api/employees/{other.emp_no}/scopes"
+    answer = boss.client.put(path, json=sent, headers={"If-Match": "*"})
+    assert (answer.status_code, answer.json()["detail"]) == (400, NOT_SAID)
+    assert now(run, other).scopes == ADMIN
 
 
 class TestTheLastOne:
@@ -243,13 +254,45 @@ class TestPasswordLink:
 
     def test_a_personal_token_makes_none(self, person, moved_clock):
         boss, other = person("boss", *SUPER), person("other", "user:read")
-        from datetime import UTC, datetime
+        program = with_token(boss, moved_clock, "super:*")
+        assert program.get("/api/employees").status_code == 200
+        assert program.post(f"/api/employees/{other.emp_no}/password-link").status_code == 403
 
-        ends = datetime.fromtimestamp(moved_clock.time + 86400 * 9, UTC).date().isoformat()
-        made = boss.client.post("/api/tokens", data={"name": "x", "ends": ends, "scopes": ["super:*"]})
-        boss.client.headers["Authorization"] = f"Bearer {made.json()['access_token']}"
-        assert boss.client.get("/api/employees").status_code == 200
-        assert boss.client.post(f"/api/employees/{other.emp_no}/password-link").status_code == 403
+    def test_is_dead_once_the_employee_may_do_more(self, person, run, anonymous):
+        """ASVS 8.2.1: who made it for somebody below them does not come in as somebody above them."""
+        boss, admin, other = person("boss", *SUPER), person("admin", *ADMIN), person("other", "user:read")
+        token = admin.client.post(f"/api/employees/{other.emp_no}/password-link").json()["link"].partition("token=")[2]
+        body = {"scopes": ["super:*"], "version": 1}
+        assert boss.client.put(f"/api/employees/{other.emp_no}/scopes", json=body).status_code == 200
+        form = {"token": token, "new_password": "quite another horse battery"}
+        assert client_like(anonymous, API).post("/api/link", data=form).status_code == 410
+
+
+def with_token(owner, moved_clock, *scopes):
+    """Return a program with a personal access token of an employee."""
+    ends = datetime.fromtimestamp(moved_clock.time + 86400 * 9, UTC).date().isoformat()
+    made = owner.client.post("/api/tokens", data={"name": "x", "ends": ends, "scopes": scopes})
+    return client_like(owner.client, {**API, "Authorization": f"Bearer {made.json()['access_token']}"})
+
+
+class TestPersonalToken:
+    @pytest.mark.parametrize(("method", "path", "sent"), CHANGES)
+    def test_changes_nothing_of_its_owners_account(self, person, run, moved_clock, method, path, sent):
+        """ASVS 7.5.1: with another email of one's own, a link by mail would be a way to the password."""
+        boss, _ = person("boss", *SUPER), person("other", *SUPER)
+        before, program = now(run, boss), with_token(boss, moved_clock, *SUPER)
+        answer = program.request(method, f"/api/employees/{boss.emp_no}{path}", **sent)
+        assert (answer.status_code, answer.json()["detail"]) == (403, authority.NOT_BY_A_TOKEN)
+        assert now(run, boss) == before
+        assert boss.client.get("/api/me").status_code == 200
+        assert noted(run) == []
+
+    def test_that_may_do_less_than_its_owner_adds_employees(self, person, run, moved_clock):
+        boss = person("boss", *SUPER)
+        program = with_token(boss, moved_clock, "user:read", "admin:write")
+        sent = {"email": "new@example.com", "first_name": "N", "last_name": "E"}
+        answer = program.post("/api/employees", json=sent)
+        assert (answer.status_code, answer.json()["scopes"]) == (201, ["user:read"])
 
 
 class TestTheirSignIns:

@@ -127,6 +127,7 @@ WRONG = {
     "short": ({"new_password": "14 characters."}, "15 to 1,000 characters", "invalid_request"),
     "long": ({"new_password": "x" * 1001}, "at most 1,000 characters", "invalid_request"),
     "common": ({"new_password": "letmeinletmein1"}, "easy to guess", "invalid_request"),
+    "the same": ({"new_password": PASSWORD}, "other than your current one", "invalid_request"),
     "one's own": ({"new_password": "ann.lee@example.com"}, "beside your name", "invalid_request"),
 }
 

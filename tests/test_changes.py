@@ -7,9 +7,10 @@ from concurrent.futures import CancelledError
 import pytest
 from sqlalchemy import func, insert, select, update
 
+from tests import accounts
 from tests.conftest import BROWSER, CONNECTION, add_employee, client_like, log_in
 from webapp import clock
-from webapp.auth import accounts, changes, housekeeping, last_used, passwords, signins
+from webapp.auth import changes, housekeeping, last_used, passwords, signins
 from webapp.auth.held import held
 from webapp.database import database
 from webapp.tables import attempts, refresh_tokens, sign_ins

@@ -340,6 +340,10 @@ def test_serve_says_the_first_steps_only_while_there_is_nobody(stopped, typed, c
     assert ("run.py create-user" in capsys.readouterr().out) is not inhabited
 
 
+def test_a_worker_that_is_slow_to_begin_is_not_killed():
+    assert server.server_config().timeout_worker_healthcheck >= 30
+
+
 def test_the_first_start_makes_every_table_and_the_next_keeps_them(tmp_path, monkeypatch):
     own = tables.Database(DatabaseURL(f"sqlite:///{tmp_path}/folder/x.db"))
     for module in (tables, staff, schema, server):

@@ -79,12 +79,11 @@ def test_a_failure_leaves_no_file(three, stopped, tmp_path, monkeypatch, capsys)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_who_reads_it_may_stop_early(three, stopped):
+@pytest.mark.parametrize("command", ["export-employees", "new-key"])
+def test_who_reads_what_is_printed_may_stop_early(three, stopped, command):
     reading, writing = os.pipe()
     os.close(reading)
-    done = subprocess.run(
-        [sys.executable, "run.py", "export-employees"], stdout=writing, stderr=subprocess.PIPE, text=True
-    )
+    done = subprocess.run([sys.executable, "run.py", command], stdout=writing, stderr=subprocess.PIPE, text=True)
     os.close(writing)
     assert (done.returncode, done.stderr) == (1, "")
 

@@ -8,13 +8,14 @@ import bcrypt
 import pytest
 from sqlalchemy import select
 
+from tests import accounts
 from tests.conftest import API, BROWSER, EMAIL, HTMX, client_like, log_in, without_title
 from tests.test_change_password import NEW
 from tests.test_mail import Inbox, close, listen
 from tests.test_throttle import client_at
 from webapp import employees, mail, request_log, settings
 from webapp.app import app
-from webapp.auth import accounts, forgotten, links
+from webapp.auth import forgotten, links
 from webapp.database import database
 from webapp.request_log import RequestLog
 from webapp.tables import attempts, audit
@@ -29,6 +30,7 @@ def inbox(run, monkeypatch):
     inbox = Inbox()
     server = run(listen, inbox)
     use(monkeypatch, server.sockets[0].getsockname()[1])
+    monkeypatch.setattr(forgotten, "LONGEST_PAUSE_SECONDS", 0)
     yield inbox
     run(forgotten.waiting.join)
     run(close, server)
@@ -174,6 +176,23 @@ class TestNobodyLearnsWhoHasAnAccount:
         assert nothing_but_the_email == [email]
         assert not any("employees" in query for query in queries)
 
+    @pytest.mark.parametrize("email", [EMAIL, "nobody@example.com"])
+    def test_the_next_request_cannot_tell_which_it_was(self, anonymous, run, ann, inbox, monkeypatch, email):
+        """The account is looked for, and the mail sent, only after a while that nobody knows."""
+        assert forgotten.LONGEST_PAUSE_SECONDS == 0
+        paused, looked = [], []
+
+        async def pause():
+            assert looked == []
+            paused.append(email)
+
+        with_email = forgotten.employees.with_email
+        monkeypatch.setattr(forgotten, "pause", pause)
+        monkeypatch.setattr(forgotten.employees, "with_email", lambda text: looked.append(text) or with_email(text))
+        ask(anonymous, email)
+        mailed(run, inbox)
+        assert paused == looked == [email]
+
     def test_a_slow_mail_server_holds_nobody_up(self, anonymous, run, ann, inbox):
         """The server takes no mail until it is told to, after the answer."""
 
@@ -244,6 +263,7 @@ class TestTooOften:
             assert ask(client).status_code < 400
             answer = ask(client, "nobody@example.com")
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
+        assert "Try again in a minute" in answer.text
 
 
 def test_a_mail_server_that_is_down_is_logged_and_the_next_mail_goes(

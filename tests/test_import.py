@@ -9,10 +9,11 @@ from datetime import date
 import pytest
 from sqlalchemy import func, select, update
 
+from tests import accounts
 from tests.conftest import API, BCRYPT_HASH, EMAIL, PASSWORD, add_employee, client_like, log_in
 from tests.test_commands import refused
 from webapp import directory, search
-from webapp.auth import accounts, changes, passwords
+from webapp.auth import changes, passwords
 from webapp.cli import main
 from webapp.database import database
 from webapp.exchange import comparing, draft, importing, writing

@@ -7,9 +7,10 @@ import pytest
 from itsdangerous import URLSafeSerializer
 from sqlalchemy import select, update
 
+from tests import accounts
 from tests.conftest import add_employee
 from webapp import audit, settings
-from webapp.auth import accounts, links, passwords
+from webapp.auth import links, passwords
 from webapp.auth.links import LinkNotGood
 from webapp.database import database
 from webapp.tables import audit as audit_log
@@ -66,8 +67,9 @@ def test_a_link_is_good_for_a_day(run, ann, moved_clock):
         lambda ann: (accounts.change_password, ann.emp_no, passwords.hash_now("another one of them")),
         lambda ann: (accounts.deactivate, ann.emp_no),
         lambda ann: (database.execute, update(employees).values(email="new@example.com")),
+        lambda ann: (accounts.change_scopes, ann.emp_no, (*ann.scopes, "super:*")),
     ],
-    ids=["another password", "deactivated", "another email"],
+    ids=["another password", "deactivated", "another email", "more scopes"],
 )
 def test_a_link_ends_with_what_it_was_made_for(run, ann, change):
     """ASVS 6.5.1."""

@@ -64,6 +64,9 @@ def trusted(authority, tmp_path, monkeypatch):
     file = tmp_path / "authority.pem"
     authority.cert_pem.write_to_path(file)
     monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    mail.tls_context.cache_clear()
+    yield
+    mail.tls_context.cache_clear()
 
 
 @pytest.fixture
@@ -124,6 +127,17 @@ def test_with_a_name_and_a_password(serve, certificate, trusted, inbox, send):
     assert len(inbox.mails) == 1
 
 
+def test_whom_to_trust_is_read_once(serve, certificate, trusted, inbox, send, monkeypatch):
+    """ASVS 6.3.8: reading it holds everybody up, so that who asks next could tell that there was a mail to send."""
+    read = []
+    monkeypatch.setattr(
+        mail.ssl, "create_default_context", lambda make=ssl.create_default_context: read.append(1) or make()
+    )
+    for _ in range(3):
+        send(f"smtp://{serve(starttls=certificate)}")
+    assert (len(inbox.mails), len(read)) == (3, 1)
+
+
 def test_without_tls_only_where_that_is_asked_for(serve, inbox, send):
     address = serve()
     with pytest.raises(Exception, match="STARTTLS"):
@@ -147,6 +161,15 @@ def test_what_went_wrong_is_told_without_addresses(serve, certificate, trusted, 
     with pytest.raises(Exception) as failed:
         send(f"smtp://some:wrong@{serve(starttls=certificate, login=True)}")
     assert mail.trouble_in(failed.value) == "SMTPAuthenticationError 535"
+
+
+@pytest.mark.parametrize("sender", ["latchkey@example.com", "Latchkey <latchkey@example.com>"])
+def test_the_sender_may_have_a_name(monkeypatch, sender):
+    """RFC 5322 3.6.4: the number of a mail has nothing of the brackets around the sender's address."""
+    monkeypatch.setattr(settings, "MAIL_FROM", sender)
+    message = mail.message_to("ann@example.com", "x", "x")
+    assert message["From"] == sender
+    assert message["Message-ID"].endswith("@example.com>")
 
 
 def test_a_line_break_makes_no_second_header():

@@ -66,9 +66,9 @@ def test_nothing_else_can_be_changed_here(api, run, ann, field):
 @pytest.mark.parametrize(
     ("field", "text", "sentence"),
     [
-        ("preferred_name", "a" * 51, "Enter the name by which you want to be called with at most 50 characters"),
-        ("preferred_name", "a\nb", "Enter the name by which you want to be called in one line"),
-        ("preferred_name", "a\u202eb", "Enter the name by which you want to be called without control characters"),
+        ("preferred_name", "a" * 51, "Enter your preferred name with at most 50 characters"),
+        ("preferred_name", "a\nb", "Enter your preferred name in one line"),
+        ("preferred_name", "a\u202eb", "Enter your preferred name without control characters"),
         ("about", "a" * 2001, "Enter something about you with at most 2,000 characters"),
         ("about", "a\x00b", "Enter something about you without control characters"),
     ],
@@ -81,6 +81,15 @@ def test_what_cannot_be_kept_is_said_and_what_was_typed_is_shown(anonymous, htmx
     assert "kept too" in answer.text or "Kept" in answer.text
     assert api.patch("/api/me", json={field: text}).json()["fields"] == {field: sentence}
     assert kept(run, ann.emp_no) == (None, None)
+
+
+@pytest.mark.parametrize("client", ["browser", "htmx"])
+def test_however_much_was_typed_is_shown_again_beside_what_was_not_sent(request, api, client):
+    assert api.patch("/api/me", json={"preferred_name": "Annie"}).is_success
+    answer = request.getfixturevalue(client).post("/admin/me", data={"about": "word " * 3000 + "the end"})
+    assert answer.status_code == 422
+    assert "word " * 3000 + "the end</textarea>" in answer.text
+    assert 'value="Annie"' in answer.text
 
 
 def test_the_longest_texts_in_any_script_are_kept_as_they_are(api):

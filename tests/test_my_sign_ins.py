@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests import accounts
 from tests.conftest import API, BROWSER, HTMX, add_employee, client_like, log_in, without_title
 from webapp import clock
-from webapp.auth import accounts
+from webapp.auth import authority
 from webapp.user_agents import in_words
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -183,7 +184,8 @@ class TestPersonalAccessToken:
         program = with_token(anonymous, make_token(browser))
         sid = rows_of(browser)[0]["id"]
         assert make_token(program).status_code == 403
-        assert program.post("/api/sign-ins/end-others").status_code == 403
+        refused = program.post("/api/sign-ins/end-others")
+        assert (refused.status_code, refused.json()["detail"]) == (403, authority.NOT_BY_A_TOKEN)
         assert program.post(f"/api/sign-ins/{sid}/end").status_code == 403
         assert browser.get("/admin/me").status_code == 200
         page = program.get("/auth/sign-ins").text
@@ -216,4 +218,5 @@ class TestPersonalAccessToken:
         assert (fragment.status_code, fragment.headers["hx-retarget"]) == (422, "#sign_ins")
         answer = make_token(browser, "/api/tokens", **fields)
         assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+        assert [*answer.json()["fields"]] == [field]
         assert len(rows_of(browser)) == 2

@@ -198,7 +198,7 @@ class TestLoggedIn:
         assert (answer.status_code, answer.headers["location"]) == (303, "/auth/home")
         attributes = answer.headers["set-cookie"].lower()
         assert attributes.startswith("session=ey")
-        assert "; httponly; max-age=88200; path=/; samesite=lax" in attributes
+        assert "; httponly; max-age=606600; path=/; samesite=lax" in attributes
         assert answer.content == b""
 
     def test_htmx(self, anonymous, ann):

@@ -79,6 +79,29 @@ def test_what_the_estimator_looks_at_is_bounded(monkeypatch):
     assert looked_at == [64]
 
 
+@pytest.mark.parametrize(
+    "password",
+    ["4@8({[<69!1|0$5+7%2" * 4, "a4@b8c({[<g69i1!|0$5+7%xz2" * 3, "01234-56789-" * 6, "p@s$w0rd-p4s5w0rd-{(<[" * 3],
+)
+def test_no_password_takes_long_to_judge(monkeypatch, password):
+    """ASVS 2.4.1: signs that look like letters once had it look into its lists hundreds of times."""
+    from zxcvbn import matching
+
+    looks = []
+    look = matching.dictionary_match
+    monkeypatch.setattr(
+        matching, "dictionary_match", lambda *given, **named: looks.append(given) or look(*given, **named)
+    )
+    problem(password)
+    assert 0 < len(looks) <= 60
+
+
+@pytest.mark.parametrize("password", ["iloveyou1|0veyou", "{ompu7er(omput3r"])
+def test_signs_in_place_of_letters_do_not_make_a_good_password(password):
+    """ASVS 6.2.4."""
+    assert "easy to guess" in problem(password)
+
+
 def test_the_estimator_leaves_the_event_loop_alone(run, monkeypatch):
     threads = []
     monkeypatch.setattr(password_rules, "problem_now", lambda *_: threads.append(threading.get_ident()) or "")

@@ -7,9 +7,10 @@ import bcrypt
 import pytest
 from sqlalchemy import select
 
+from tests import accounts
 from tests.conftest import EMAIL, PASSWORD, add_employee, log_in
 from webapp import settings
-from webapp.auth import accounts, passwords
+from webapp.auth import passwords
 from webapp.database import database
 from webapp.tables import employees
 

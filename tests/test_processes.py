@@ -199,7 +199,7 @@ def change_in_another_process(server, change):
     """Change an employee as an administrator's program would."""
     program = f"""
 import asyncio
-from webapp.auth import accounts
+from tests import accounts
 from webapp.database import database
 async def change():
     async with database:

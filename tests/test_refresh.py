@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import select
 
+from tests import accounts
 from tests.conftest import API, client_like, log_in
-from webapp.auth import accounts
 from webapp.database import database
 from webapp.tables import refresh_tokens, sign_ins
 

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
+from tests import accounts
 from tests.conftest import API, BROWSER, EMAIL, HTMX, PASSWORD, add_employee, client_like, log_in, session_of
 from webapp import cookies
-from webapp.auth import accounts, signins
+from webapp.auth import signins
 from webapp.database import Unavailable
 from webapp.employees import with_email
 from webapp.pages import relogin
@@ -65,7 +66,7 @@ def test_no_address_carries_a_name(anonymous, dialog):
     assert "x@example.com" not in answer.text
 
 
-@pytest.mark.parametrize("end", ["sign-in", "account", "a day"])
+@pytest.mark.parametrize("end", ["sign-in", "account", "a week"])
 def test_a_sign_in_that_has_ended_meanwhile_goes_to_the_login_page(expired, run, moved_clock, end):
     if end == "sign-in":
         run(signins.end_where, signins.sign_ins.c.ended.is_(None), "ended by a command")
@@ -122,7 +123,7 @@ def test_a_wrong_password_stays_in_the_dialog(dialog, fields, sentence):
     answer = log_in(dialog, **fields)
     assert answer.status_code == 422
     assert sentence in answer.text
-    assert "hx-retarget" not in answer.headers
+    assert answer.headers["hx-retarget"] == "#relogin"
     assert 'id="login"' not in answer.text
     assert f'value="{fields.get("username", EMAIL)}"' in answer.text
     wrong = "relogin-username" if "username" in fields else "relogin-password"
@@ -149,7 +150,13 @@ def test_a_login_from_another_site_is_refused_in_the_dialog_too(dialog):
     assert "session" not in answer.headers.get("set-cookie", "")
 
 
-def test_the_cookie_outlives_its_token_by_a_day_and_proves_nothing_then(anonymous, expired):
+def test_a_page_that_was_left_open_over_the_weekend_goes_on_in_place(htmx, moved_clock):
+    moved_clock.forward(3 * 86400)
+    assert htmx.get("/admin/me").headers["x-session"] == "expired"
+    assert f'value="{EMAIL}"' in htmx.get("/auth/relogin").text
+
+
+def test_the_cookie_outlives_its_token_by_a_week_and_proves_nothing_then(anonymous, expired):
     """An expired token is refused everywhere, whatever the browser keeps (ASVS 7.3.1)."""
     assert expired.get("/admin/me").status_code == 401
     assert client_like(anonymous, API, cookies=dict(expired.cookies)).get("/api/me").status_code == 401

@@ -4,9 +4,9 @@ import inspect
 
 import pytest
 
+from tests import accounts
 from tests.conftest import API, BROWSER, HTMX, add_employee, client_like, log_in
 from webapp.app import app
-from webapp.auth import accounts
 from webapp.auth.scopes import SCOPES, closure, within
 
 SID = "a" * 22

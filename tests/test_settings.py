@@ -182,3 +182,14 @@ def test_a_mail_server_is_kept_as_a_secret(text):
 def test_what_is_no_mail_server_is_refused(text):
     with pytest.raises(ValueError):
         settings.mail_server(text)
+
+
+@pytest.mark.parametrize("text", ["", "latchkey@example.com", "Latchkey <latchkey@example.com>"])
+def test_a_sender_of_mails_may_have_a_name(text):
+    assert settings.sender(text) == text
+
+
+@pytest.mark.parametrize("text", ["latchkey", "a@", "@b", "Latchkey <>", "a@b\r\nBcc: c@d"])
+def test_what_is_no_sender_is_refused_at_the_start(text):
+    with pytest.raises(ValueError):
+        settings.sender(text)

@@ -27,6 +27,7 @@ SENTENCES = {
     405: "This address does not take that method. The Allow header names those that it takes.",
     408: "The request took too long to arrive. Send it again.",
     413: f"This is too large. Send at most {settings.MAX_BODY_BYTES:,} bytes.",
+    429: "Too many attempts. Try again in a few minutes.",
     431: "The headers of this request are too large. Remove this site's cookies, or send fewer headers.",
     415: "Send the fields as a form, with the content type application/x-www-form-urlencoded.",
     500: "Something went wrong on our side. Try again; if it goes on, tell an administrator the number",
@@ -133,8 +134,8 @@ def refusal(
         return JSONAnswer(body, status, headers)
     if client_of(request) is Client.HTMX:
         told = templates.get_template("_error.html").render(sentence=sentence)
-        place = "#relogin-problem" if is_in_dialog(request) else "#flash"
-        return HTMLAnswer(told, status, {**(headers or {}), "HX-Retarget": place, "HX-Reswap": "innerHTML"})
+        where = {"HX-Retarget": "#relogin-problem" if is_in_dialog(request) else "#flash", "HX-Reswap": "innerHTML"}
+        return HTMLAnswer(told, status, {**(headers or {}), **where, "HX-Push-Url": "false"})
     response = page(request, "error", {"status": status, "sentence": sentence}, status)
     response.headers.update(headers or {})
     return response

@@ -9,8 +9,9 @@ from starlette.responses import Response
 from webapp.auth.keys import PREVIOUS_KEYS, SIGNING_KEY
 
 MESSAGE_SECONDS = 60
-# So long after its token's end the browser still says whose session it was, so that its page can go on in place.
-KEPT_EXPIRED_SECONDS = 86400
+# So long after its token's end the browser still says whose session it was, so that a page that was left open on
+# Friday goes on in place on Monday.
+KEPT_EXPIRED_SECONDS = 7 * 86400
 
 messages = URLSafeTimedSerializer(
     [*PREVIOUS_KEYS, SIGNING_KEY], salt="latchkey.message", signer_kwargs={"digest_method": hashlib.sha256}
@@ -53,7 +54,7 @@ def set_cookie(response: Response, conn: HTTPConnection, name: str, value: str, 
 
 
 def set_session(response: Response, conn: HTTPConnection, token: str, seconds: int) -> None:
-    """Keep a token in the browser for as long as it is good, and a day longer as the sign of whose it was."""
+    """Keep a token in the browser for as long as it is good, and a week longer as the sign of whose it was."""
     set_cookie(response, conn, "session", token, seconds + KEPT_EXPIRED_SECONDS)
 
 

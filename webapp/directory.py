@@ -21,7 +21,7 @@ from webapp.terms import Condition, Terms, begins, has_all, is_number, terms_of
 PAGE = 25
 LONGEST_PAGE = 100
 # To look at so many rows and sort them takes as long as to walk the order until a page is full of those who have words
-# as common as that. A walk may be longer where matches go with the order: last names, and numbers in emails.
+# as common as that. A walk may be longer with more words, and where matches go with the order: names, numbers.
 FEW_FOR_ONE_WORD = 4_000
 FEW = 15_000
 FEW_IN_STEP = 40_000
@@ -108,25 +108,25 @@ async def end_of_walk(stretch: Stretch) -> Mapping[str, Any] | None:
 
 async def walked(stretch: Stretch, terms: Terms, end: Mapping[str, Any] | None, limit: int) -> list[Entry]:
     """Return the first employees of a stretch before its end who have all the terms."""
-    columns, keys = [employees.c[name] for name in Entry.__slots__], stretch.keys(employees)
-    query = select(*columns).where(*stretch.where(employees, keys), *has_all(employees, terms))
+    keys = stretch.keys(employees)
+    query = select(*keys).where(*stretch.where(employees, keys), *has_all(employees, terms))
     if end is not None:
         before = replace(stretch, backwards=not stretch.backwards, place=end)
         query = query.where(*before.where(employees, keys))
-    return await fetched(query.order_by(*stretch.order(keys)).limit(limit))
+    return await those(stretch, query.order_by(*stretch.order(keys)).limit(limit))
 
 
 async def led_to(stretch: Stretch, terms: Terms, word: str, limit: int) -> list[Entry]:
     """Return the first employees of a stretch who have all the terms, found through a word."""
     found = union_all(*arms(stretch, terms, word, limit)).subquery()
-    first = select(*found.c).distinct().order_by(*stretch.order(list(found.c))).limit(limit).subquery()
-    columns, keys = [employees.c[name] for name in Entry.__slots__], stretch.keys(employees)
+    return await those(stretch, select(*found.c).distinct().order_by(*stretch.order(list(found.c))).limit(limit))
+
+
+async def those(stretch: Stretch, keys: Select[Any]) -> list[Entry]:
+    """Return the employees whose keys a query finds, in order; what is not a key is read of them alone."""
+    columns, first = [employees.c[name] for name in Entry.__slots__], keys.subquery()
     query = select(*columns).join(first, first.c.emp_no == employees.c.emp_no)
-    return await fetched(query.order_by(*stretch.order(keys)))
-
-
-async def fetched(query: Select[Any]) -> list[Entry]:
-    """Return what a query finds."""
+    query = query.order_by(*stretch.order(stretch.keys(employees)))
     return [Entry(**row._mapping) for row in await database.fetch_all(query)]
 
 
@@ -143,11 +143,14 @@ async def rarest(stretch: Stretch, terms: Terms) -> str | None:
 
 def few_of(stretch: Stretch, terms: Terms) -> int:
     """Return how many rows it is quicker to look at than to walk the order."""
-    several = len(terms.words) > 1
-    in_step = several if stretch.column == "words" else stretch.column == "emp_no" and is_number(terms.words[0])
-    if in_step:
+    count = len(terms.words)
+    if (
+        count > 2
+        or (count == 2 and stretch.column == "words")
+        or (stretch.column == "emp_no" and is_number(terms.words[0]))
+    ):
         return FEW_IN_STEP
-    return FEW if several else FEW_FOR_ONE_WORD
+    return FEW if count == 2 else FEW_FOR_ONE_WORD
 
 
 def rows_led_to(stretch: Stretch, word: str, most: int) -> ColumnElement[int]:

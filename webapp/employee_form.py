@@ -7,7 +7,7 @@ from webapp import employee_rules
 from webapp.auth.scopes import SCOPES
 from webapp.employees import Employee
 from webapp.fields import Fields
-from webapp.inputs import CONTROL, LONGEST_SHOWN, Checked, SomeOf
+from webapp.inputs import CONTROL, Checked, SomeOf
 
 DETAILS = ("email", "first_name", "last_name", "birth_date", "gender", "hire_date")
 
@@ -27,7 +27,7 @@ class Ruled(Checked):
         return None
 
     def shown(self) -> str:
-        return CONTROL.sub("", (self.raw_data or [""])[0])[:LONGEST_SHOWN]
+        return CONTROL.sub("", super().shown())
 
 
 class EmployeeForm(Fields):

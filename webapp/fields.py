@@ -106,7 +106,8 @@ async def submitted(
 async def refusal(
     request: Request, form: Fields, template: str, context: Context | None = None, place: str | None = None
 ) -> FormRefused:
-    """Return the refusal that shows a form again, with its problems and with what was typed."""
+    """Return the refusal that shows a form again, with its problems and with what was typed, or else is kept."""
     sentence = ". ".join(form.problems.values())
     more = await context(request) if context else {}
-    return FormRefused(template, sentence, errors=form.problems, values=form.shown, context=more, place=place)
+    values = {**(more.get("values") or {}), **form.shown}
+    return FormRefused(template, sentence, errors=form.problems, values=values, context=more, place=place)

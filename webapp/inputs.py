@@ -12,8 +12,6 @@ from wtforms.validators import StopValidation
 # Control characters, lone surrogates, and the marks that turn text around; tabs and line feeds are looked at apart.
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-LONGEST_SHOWN = 2000
-WORDS = {"on": True, "true": True, "yes": True, "1": True, "": False, "false": False, "no": False, "0": False}
 
 
 class Checked(Field):
@@ -44,8 +42,8 @@ class Checked(Field):
             raise StopValidation
 
     def shown(self) -> Any:
-        """Return what a template shows again."""
-        return (self.raw_data or [""])[0][:LONGEST_SHOWN]
+        """Return what a template shows again: all that was typed, however long."""
+        return (self.raw_data or [""])[0]
 
 
 class Line(Checked):
@@ -81,7 +79,7 @@ class Line(Checked):
         return f"Enter {self.what} with at most {self.longest:,} characters"
 
     def shown(self) -> str:
-        return CONTROL.sub("", (self.raw_data or [""])[0])[: self.longest * 2]
+        return CONTROL.sub("", super().shown())
 
 
 class Lines(Line):
@@ -91,7 +89,7 @@ class Lines(Line):
         return unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n").strip())
 
     def shown(self) -> str:
-        return CONTROL.sub("", self.plain((self.raw_data or [""])[0]))[: self.longest * 2]
+        return CONTROL.sub("", self.plain((self.raw_data or [""])[0]))
 
 
 class Email(Line):
@@ -144,24 +142,14 @@ class Day(Checked):
         raise ValueError(f"Enter {self.what} as year-month-day, such as 1990-12-31")
 
 
-class OneOf(Checked):
-    """One of some values; "" where none is chosen and none need be."""
+class SomeOf(Checked):
+    """Some of some values, as a tuple in their order; a row of a file gives them in one text, with spaces between."""
+
+    empty = ()
 
     def __init__(self, what: str, choices: Sequence[str], **options: Any) -> None:
         super().__init__(what, **options)
         self.choices = choices
-
-    def read(self, text: str) -> str:
-        text = text.strip()
-        if text in self.choices or (not text and not self.required):
-            return text
-        raise ValueError(f"Choose {self.what}: {', '.join(self.choices)}")
-
-
-class SomeOf(OneOf):
-    """Some of some values, as a tuple in their order; a row of a file gives them in one text, with spaces between."""
-
-    empty = ()
 
     def process_formdata(self, valuelist: list[str]) -> None:
         chosen = {word for value in valuelist for word in value.split()}
@@ -171,18 +159,3 @@ class SomeOf(OneOf):
 
     def shown(self) -> list[str]:
         return [value for value in self.raw_data or [] if value in self.choices]
-
-
-class YesNo(Checked):
-    """A box that is ticked or not; programs say true or false."""
-
-    empty = False
-
-    def read(self, text: str) -> bool:
-        try:
-            return WORDS[text.strip().lower()]
-        except KeyError:
-            raise ValueError(f"Say whether {self.what}: true or false") from None
-
-    def shown(self) -> bool:
-        return bool(self.data)

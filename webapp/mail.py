@@ -1,5 +1,6 @@
 """Mail, where SMTP_URL names a server for it; never without TLS unless that says so."""
 
+import functools
 import ssl
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -24,10 +25,16 @@ def message_to(recipient: str, subject: str, text: str) -> EmailMessage:
     message["To"] = recipient
     message["Subject"] = subject
     message["Date"] = formatdate(clock.now())
-    message["Message-ID"] = make_msgid(domain=settings.MAIL_FROM.rpartition("@")[2])
+    message["Message-ID"] = make_msgid(domain=message["From"].addresses[0].domain)
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(text)
     return message
+
+
+@functools.cache
+def tls_context() -> ssl.SSLContext:
+    """Return whom to trust, read once: it takes so long that who waits meanwhile could tell that a mail is sent."""
+    return ssl.create_default_context()
 
 
 async def send(message: EmailMessage) -> None:
@@ -48,7 +55,7 @@ async def send(message: EmailMessage) -> None:
         password=unquote(url.password) if url.password else None,
         use_tls=at_once,
         start_tls=not at_once and url.query != "tls=none",
-        tls_context=ssl.create_default_context(),
+        tls_context=tls_context(),
         timeout=TIMEOUT_SECONDS,
     )
 

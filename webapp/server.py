@@ -10,7 +10,7 @@ import uvicorn
 from uvicorn.config import LOGGING_CONFIG
 
 from webapp import employees, schema, settings
-from webapp.auth import set_up
+from webapp.auth import links, set_up
 from webapp.database import database
 from webapp.protocol import BoundedProtocol
 
@@ -25,7 +25,7 @@ def serve() -> None:
     if not inhabited:
         print(FIRST_STEPS)
     listener = listen()
-    address = address_of(listener)
+    address = links.local(*listener.getsockname()[:2])
     if settings.PORT == 0 and not settings.PUBLIC_URL:
         settings.PUBLIC_URL = os.environ["PUBLIC_URL"] = address  # for this process and its workers
     print(f"Latchkey is at {address}  (Ctrl+C stops it)", flush=True)
@@ -65,13 +65,6 @@ def listen() -> socket.socket:
         settings.refuse(f"it cannot listen on {settings.HOST} port {settings.PORT} ({reason}); set HOST or PORT")
 
 
-def address_of(listener: socket.socket) -> str:
-    """Return the address that a browser on this machine opens."""
-    host, port = listener.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  it is only read here
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
 def server_config() -> uvicorn.Config:
     """Return uvicorn's settings, from ours."""
     logging = copy.deepcopy(LOGGING_CONFIG)
@@ -88,4 +81,6 @@ def server_config() -> uvicorn.Config:
         forwarded_allow_ips=list(settings.FORWARDED_ALLOW_IPS),
         server_header=False,
         timeout_graceful_shutdown=10,
+        # On a busy machine a worker takes more than uvicorn's five seconds to begin, and would be killed over and over.
+        timeout_worker_healthcheck=30,
     )

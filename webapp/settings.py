@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
@@ -125,6 +126,14 @@ def mail_server(text: str) -> Secret:
     return Secret(text)
 
 
+def sender(text: str) -> str:
+    """Return whom mails are from: an email, which may have a name before it; "" where none is given."""
+    local_part, _, domain = parseaddr(text)[1].rpartition("@")
+    if text and not (local_part and domain and text.isprintable()):
+        raise ValueError(text)
+    return text
+
+
 SECONDS = "a whole number of seconds from 1 to 31536000"
 COUNT = "a whole number from 1 to 1000000"
 
@@ -157,7 +166,7 @@ SMTP_URL = setting(
     "smtp://user:password@host:587 (STARTTLS), smtps://user:password@host:465 (TLS), "
     "smtp://host:25?tls=none (without any), or empty",
 )
-MAIL_FROM = setting("MAIL_FROM", str, "an email address")
+MAIL_FROM = setting("MAIL_FROM", sender, "an email address, such as latchkey@example.com, or empty")
 THROTTLE_WINDOW_SECONDS = setting(
     "THROTTLE_WINDOW_SECONDS", whole(1, 86400), "a whole number of seconds from 1 to 86400"
 )
@@ -173,7 +182,7 @@ LOG_LEVEL = setting(
 )
 ACCESS_LOG = setting("ACCESS_LOG", bool, "true or false")
 
-if SMTP_URL and not ("@" in MAIL_FROM and MAIL_FROM.isprintable()):
+if SMTP_URL and not MAIL_FROM:
     refuse("the setting MAIL_FROM must be an email address where SMTP_URL names a mail server")
 for name in config.file_values:
     if name not in names:

@@ -14,11 +14,14 @@ SHAPE = re.compile(r"[\w.-]{1,500}", re.ASCII)
 
 def moved(request: Request, cookie: str) -> Response | None:
     """Return a redirect to the same path without its query, None where the address has no token (ASVS 14.2.1)."""
-    token = request.query_params.get("token", "")
-    if not SHAPE.fullmatch(token):
+    token = request.query_params.get("token")
+    if token is None:
         return None
     response = answers.redirect(request, request.scope["path"])
-    cookies.set_cookie(response, request, cookie, token, KEPT_SECONDS)
+    if SHAPE.fullmatch(token):
+        cookies.set_cookie(response, request, cookie, token, KEPT_SECONDS)
+    else:  # copied with a sign too many: it may be nearly a good one, and must not stay in the address either
+        forget(response, request, cookie)
     return response
 
 

@@ -48,7 +48,7 @@ PAGE = templates.from_string("""
 async def page(request: Request) -> Response:
     """Show a form with two buttons and a file, a link, and on demand an element that asks again and again."""
     poll = "poll" in request.query_params
-    return HTMLAnswer(PAGE.render(user=request.user, message=None, fragment=False, poll=poll))
+    return HTMLAnswer(PAGE.render(answers.who_asks(request), message=None, fragment=False, poll=poll))
 
 
 async def echo(request: Request) -> Response:

@@ -6,7 +6,7 @@ from typing import Any
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import ANN, expire, log_in
+from tests.browser.conftest import ADA, ANN, expire, log_in
 from tests.conftest import PASSWORD
 
 
@@ -69,6 +69,24 @@ def my_info(page: Any) -> None:
     page.goto("/admin/me")
 
 
+def my_info_refused(page: Any) -> None:
+    """My Info after more was typed than can be kept."""
+    my_info(page)
+    page.get_by_label("Preferred name").fill("a" * 51)
+    page.get_by_label("About me").fill("word " * 500)
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+
+
+def my_info_saved(page: Any) -> None:
+    """My Info with something of each kind."""
+    my_info(page)
+    page.get_by_label("Preferred name").fill("Annie")
+    page.get_by_label("About me").fill("First line\nSecond line")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#flash")).to_have_text("Your details are saved")
+
+
 def sign_ins(page: Any) -> None:
     """My sign-ins, with a second browser's and a failed attempt."""
     page.context.request.post("/auth/token", form={"username": ANN, "password": "wrong"})
@@ -117,12 +135,69 @@ def notes(page: Any) -> None:
     expect(page.get_by_label("Note", exact=True)).to_be_focused()
 
 
+def notes_refused(page: Any) -> None:
+    """Notes after nothing was added, and none is there."""
+    log_in(page.context, ANN)
+    page.goto("/notes")
+    page.get_by_role("button", name="Add").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+
+
+def note_deleted(page: Any) -> None:
+    """Notes after one was deleted."""
+    log_in(page.context, ANN)
+    page.context.request.post("/notes", form={"text": "Ask Mei for the new badge"})
+    page.goto("/notes")
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Delete “Ask").click()
+    expect(page.get_by_text("Deleted.")).to_be_focused()
+
+
+def unreachable(page: Any) -> None:
+    """My Info when the server did not answer."""
+    my_info(page)
+    page.route("**/admin/me", lambda route: route.abort())
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#flash").get_by_role("alert")).to_be_visible()
+
+
 def relogin(page: Any) -> None:
     """The dialog over My sign-ins, once the session has expired."""
     sign_ins(page)
     expire(page.context)
     page.get_by_role("link", name="My Info").click()
     expect(page.get_by_role("dialog", name="Log in again")).to_be_visible()
+
+
+def employee_log(page: Any) -> None:
+    """The log of an employee for whom an administrator has made a password link."""
+    log_in(page.context, ADA)
+    assert page.context.request.post("/employees/10001/password-link").ok
+    page.goto("/employees/10001/log")
+    expect(page.get_by_text("by Ada Min (10003) on a page from 127.0.0.1")).to_be_visible()
+
+
+def employee_log_empty(page: Any) -> None:
+    """The log of an employee to whom nothing was done yet."""
+    log_in(page.context, ADA)
+    page.goto("/employees/10001/log")
+    expect(page.get_by_text("Nothing yet.")).to_be_visible()
+
+
+def relogin_wrong(page: Any) -> None:
+    """The dialog after a wrong password."""
+    relogin(page)
+    dialog = page.get_by_role("dialog", name="Log in again")
+    dialog.get_by_label("Password", exact=True).fill("wrong")
+    dialog.get_by_role("button", name="Log in").click()
+    expect(dialog.get_by_role("alert")).to_be_visible()
+
+
+def signed_out(page: Any) -> None:
+    """The page after one did not log in again."""
+    relogin(page)
+    page.keyboard.press("Escape")
+    expect(page.locator("#flash")).to_have_text("You are signed out.")
 
 
 def logged_out(page: Any) -> None:
@@ -212,12 +287,21 @@ STATES: dict[str, Callable[[Any], None]] = {
     "login, asked to": asked_to_log_in,
     "home": home,
     "my info": my_info,
+    "my info, refused": my_info_refused,
+    "my info, saved": my_info_saved,
+    "my info, unreachable": unreachable,
     "sign-ins": sign_ins,
     "sign-ins, token refused": token_refused,
     "sign-ins, token made": token_made,
     "sign-ins, ended": ended,
     "notes": notes,
+    "notes, refused": notes_refused,
+    "notes, deleted": note_deleted,
     "relogin": relogin,
+    "employee's log": employee_log,
+    "employee's log, empty": employee_log_empty,
+    "relogin, wrong": relogin_wrong,
+    "relogin, not now": signed_out,
     "logged out": logged_out,
     "change password": change_password,
     "change password, refused": change_refused,
@@ -228,5 +312,5 @@ STATES: dict[str, Callable[[Any], None]] = {
     "set-up": set_up,
     "set-up, refused": set_up_refused,
     "not found": not_found,
-    **{f"error {status}": error(status) for status in (403, 404, 429, 500, 503)},
+    **{f"error {status}": error(status) for status in (403, 404, 405, 413, 429, 500, 503)},
 }

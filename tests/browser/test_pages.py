@@ -101,7 +101,10 @@ def test_each_page_has_one_heading_landmarks_and_no_motion_for_who_wants_none(ne
 
 
 @pytest.mark.parametrize("width", [320, 1280])
-@pytest.mark.parametrize("state", ["login", "login, incomplete", "sign-ins, token refused", "sign-ins, ended"])
+@pytest.mark.parametrize(
+    "state",
+    ["login", "login, incomplete", "sign-ins, token refused", "sign-ins, ended", "home", "my info, saved", "notes"],
+)
 def test_tab_goes_from_top_to_bottom_and_is_always_seen(new_context, state, width):
     page = new_context(viewport={"width": width, "height": 700}, **STILL).new_page()
     STATES[state](page)
@@ -145,6 +148,31 @@ def test_the_page_that_is_shown_is_marked_in_the_header(ann_page):
         expect(ways.locator("[aria-current]")).to_have_text(name)
         ann_page.reload()
         expect(ways.locator("[aria-current]")).to_have_text(name)
+
+
+def test_a_page_that_cannot_come_leaves_the_one_that_is_there_with_its_address(ann_page):
+    ann_page.goto("/auth/home")
+    with ann_page.expect_response("**/nope"):
+        ann_page.evaluate("""() => {
+          const link = document.querySelector("#pages a[href='/notes']");
+          link.setAttribute("hx-get", "/nope");
+          htmx.process(link);
+          link.click();
+        }""")
+    expect(ann_page.locator("#flash")).to_contain_text("There is no such page")
+    assert ann_page.evaluate("location.pathname") == "/auth/home"
+    expect(ann_page.locator("#pages [aria-current]")).to_have_text("Home")
+    expect(ann_page.get_by_role("heading", level=1)).to_have_text("Welcome, Ann")
+
+
+@pytest.mark.parametrize("path", ["/auth/home", "/admin/me", "/notes", "/auth/sign-ins"])
+def test_on_the_smallest_phone_the_ways_are_one_line_on_every_page(new_context, path):
+    context = new_context(viewport={"width": 320, "height": 640})
+    log_in(context, ANN)
+    page = context.new_page()
+    page.goto(path)
+    tops = page.locator("#pages a").evaluate_all("(all) => all.map((one) => one.getBoundingClientRect().top)")
+    assert len(set(tops)) == 1
 
 
 def test_no_page_is_kept_in_the_browsers_storage(ann_page):

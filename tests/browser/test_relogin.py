@@ -116,6 +116,8 @@ def test_a_wrong_password_stays_in_the_dialog(site, typing):
         expect(dialog(typing).get_by_role("alert")).to_have_text("Incorrect username or password")
         expect(dialog(typing).get_by_label("Password", exact=True)).to_be_focused()
         expect(dialog(typing).get_by_label("Password", exact=True)).to_have_value("")
+        alert, label = (dialog(typing).locator(one).bounding_box() for one in ("[role=alert]", "label >> nth=0"))
+        assert alert["y"] + alert["height"] + 8 < label["y"]
     assert site.call("/test/seen") == []
     assert typing.title() == "Latchkey"
     answer(typing)
@@ -139,19 +141,21 @@ def test_too_many_attempts_and_a_failing_server_say_so_in_the_dialog(typing, vio
     expect(dialog(typing)).to_be_visible()
 
 
-@pytest.mark.parametrize("trouble", ["unreachable", "failing"])
+@pytest.mark.parametrize("trouble", ["unreachable", "failing", "a proxy's page"])
 def test_a_dialog_that_cannot_come_is_said_and_comes_the_next_time(site, typing, trouble):
     def answer_with(route):
         headers = {"HX-Retarget": "#flash", "HX-Reswap": "innerHTML"}
         body = '<p class="problem" role="alert">Not saved: not now</p>'
         if trouble == "unreachable":
             route.abort()
-        else:
+        elif trouble == "failing":
             route.fulfill(status=503, body=body, content_type="text/html", headers=headers)
+        else:
+            route.fulfill(status=502, body="<h1>Bad Gateway</h1>", content_type="text/html")
 
     typing.route("**/auth/relogin", answer_with)
     typing.click("#draft")
-    expect(typing.locator("#flash")).to_contain_text("Not saved")
+    expect(typing.locator("#flash")).to_contain_text("Not saved" if trouble == "failing" else "cannot be reached")
     expect(dialog(typing)).to_be_hidden()
     typing.unroute("**/auth/relogin")
     interrupted(typing)
@@ -173,6 +177,42 @@ def test_a_server_that_cannot_be_reached_is_said_in_the_dialog_and_on_the_page(t
     expect(typing.locator("#words")).to_have_value("ten minutes' work\u00e4")
 
 
+@pytest.mark.parametrize("status", [404, 413, 429, 502, 503])
+def test_an_error_that_is_not_ours_replaces_nothing(site, typing, status):
+    def answer_as_a_proxy(route):
+        route.fulfill(status=status, body="<h1>nginx</h1>", content_type="text/html")
+
+    interrupted(typing)
+    typing.route("**/auth/token", answer_as_a_proxy)
+    answer(typing)
+    expect(dialog(typing).get_by_role("alert")).to_contain_text("cannot be reached")
+    typing.unroute("**/auth/token")
+    typing.route("**/test/echo", answer_as_a_proxy)
+    answer(typing)
+    expect(typing.locator("#flash").get_by_role("alert")).to_contain_text("What you typed is still here")
+    expect(typing.locator("#answer")).to_be_empty()
+    typing.unroute("**/test/echo")
+    typing.click("#draft")
+    expect(typing.locator("#done")).to_have_text("Sent 1")
+
+
+def test_a_session_that_expires_again_at_once_asks_again(site, typing):
+    def log_in_for_a_moment(route):
+        told = route.fetch().headers["hx-trigger"]
+        expire(typing.context)
+        route.fulfill(status=204, headers={"HX-Trigger": told})
+
+    interrupted(typing)
+    typing.route("**/auth/token", log_in_for_a_moment, times=1)
+    with typing.expect_response("**/auth/relogin"):
+        answer(typing)
+    expect(dialog(typing).get_by_label("Password", exact=True)).to_be_focused()
+    assert site.call("/test/seen") == []
+    answer(typing)
+    expect(typing.locator("#done")).to_have_text("Sent 1")
+    assert site.call("/test/seen")[0]["act"] == ["draft"]
+
+
 @pytest.mark.parametrize("way", ["Escape", "button"])
 def test_leaving_the_dialog_keeps_the_page_and_says_so(site, typing, way):
     interrupted(typing)
@@ -182,7 +222,7 @@ def test_leaving_the_dialog_keeps_the_page_and_says_so(site, typing, way):
     else:
         dialog(typing).get_by_role("button", name="Not now").click()
     expect(dialog(typing)).to_be_hidden()
-    expect(typing.locator("#flash")).to_have_text("Not saved. You are signed out.")
+    expect(typing.locator("#flash .problem")).to_have_text("Not saved. You are signed out.")
     expect(typing.locator("#words")).to_have_value("ten minutes' work\u00e4")
     assert dialog(typing).inner_html() == ""
     assert focused(typing).id == "draft"
@@ -248,6 +288,17 @@ def test_a_poll_never_opens_the_dialog(ann_page):
     expect(ann_page.locator("#words")).to_have_value("still here")
 
 
+def test_a_poll_says_it_whatever_was_said_before_and_a_login_elsewhere_takes_it_back(ann_page):
+    ann_page.goto("/test/page?poll")
+    ann_page.evaluate("document.getElementById('flash').textContent = 'Your details are saved'")
+    expire(ann_page.context)
+    expect(ann_page.locator("#flash")).to_have_text("You are signed out.")
+    log_in(ann_page.context, ANN)
+    ann_page.context.new_page().goto("/auth/home")
+    expect(ann_page.locator("#flash")).to_have_text("You are signed in again.")
+    expect(ann_page.locator("#poll #part")).to_be_visible()
+
+
 def test_an_ended_sign_in_goes_to_the_login_page_at_once(site, typing):
     log_in(typing.context, ANN)
     end(site, typing.context)
@@ -290,7 +341,7 @@ def test_the_focus_is_never_lost(typing):
     assert focused(typing).id == "relogin-password"
     answer(typing, "wrong")
     expect(dialog(typing).get_by_role("alert")).to_be_visible()
-    assert focused(typing).id == "relogin-password"
+    expect(dialog(typing).get_by_label("Password", exact=True)).to_be_focused()
     answer(typing)
     expect(typing.locator("#done")).to_be_visible()
     assert focused(typing).tag != "BODY"

@@ -9,6 +9,8 @@ from starlette.routing import BaseRoute, Mount, Route
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., object])
 
+ROW_NUMBER = "[0-9]{1,9}"
+
 opened: set[object] = set()
 
 
@@ -41,7 +43,11 @@ def closed(route: BaseRoute) -> Route:
 
 
 def exact(route: BaseRoute) -> BaseRoute:
-    """Return a route whose path has no room for a line break at its end, which `$` would let pass."""
+    """Return a route whose path has no room for a line break at its end, which `$` would let pass.
+
+    Nor has it for a number of a row that no database has, or that Python would refuse to read.
+    """
     if isinstance(route, Route):
-        route.path_regex = re.compile(route.path_regex.pattern.removesuffix("$") + r"\Z")
+        pattern = route.path_regex.pattern.removesuffix("$").replace("[0-9]+", ROW_NUMBER)
+        route.path_regex = re.compile(pattern + r"\Z")
     return route

@@ -13,11 +13,6 @@ from webapp.employees import Employee
 from webapp.tables import employees, sign_ins
 
 
-async def change_password(emp_no: int, password_hash: str) -> None:
-    """Give an employee a new password, which ends all their sign-ins (ASVS 7.4.3)."""
-    await change(emp_no, end_because="password changed", password_hash=password_hash)
-
-
 async def replace_password(
     request: Request,
     employee: Employee,
@@ -57,16 +52,6 @@ async def replace_password(
         sign_in = await signins.open_sign_in(employee, kind, request)
     changes.drop(emp_no=employee.emp_no)
     return sign_in
-
-
-async def change_scopes(emp_no: int, scopes: tuple[str, ...]) -> None:
-    """Change what an employee may do, from their next request on (ASVS 8.3.2)."""
-    await change(emp_no, scopes=" ".join(scopes))
-
-
-async def deactivate(emp_no: int) -> None:
-    """Let an employee in no longer, and end all their sign-ins (ASVS 7.4.2)."""
-    await change(emp_no, end_because="account deactivated", is_active=False)
 
 
 async def change_profile(emp_no: int, said: dict[str, str | None], *, asked_by: str) -> None:

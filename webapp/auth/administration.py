@@ -1,15 +1,12 @@
 """What administrators do to employees: each in one transaction that asks the database what they may do just now.
 
-Nobody changes somebody who may do more than themselves, nobody gives what they do not have, and an active employee
-with super:* always remains (ASVS 8.2.1, 8.2.3). Rows are locked in the order of their numbers: nobody waits in a ring.
+Nobody gives what they do not have, and an active employee with super:* always remains (ASVS 8.2.1, 8.2.3).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, select, update
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from webapp import audit, clock, search
@@ -17,71 +14,16 @@ from webapp import employees as staff
 from webapp.answers import Refused
 from webapp.audit import Action, Actor
 from webapp.auth import changes, links, passwords, signins
-from webapp.auth.scopes import USER_SCOPES, closure, within
+from webapp.auth.authority import Changed, Locked, forbidden, locked, locked_rows
+from webapp.auth.scopes import USER_SCOPES, within
 from webapp.database import database
-from webapp.employees import Employee, employee_from
+from webapp.employees import Employee
 from webapp.tables import employees, sign_ins
 
-MORE_THAN_YOU = "This employee may do more than you. Ask somebody who may do as much."
 NOT_YOURS_TO_GIVE = "You can only give what you may do yourself. Ask somebody who may do more."
 NOT_YOURSELF = "You cannot deactivate yourself. Ask another administrator."
 LAST_ONE = "This is the last active employee who may do everything. Give super:* to another one first."
 ALL = "super:*"
-
-
-class Changed(Exception):
-    """Somebody has changed the employee since the version that was looked at; `now` is what they are."""
-
-    def __init__(self, now: Employee) -> None:
-        super().__init__(now.emp_no)
-        self.now = now
-
-
-@dataclass(frozen=True, slots=True)
-class Locked:
-    """An employee whose row nobody else changes before the transaction ends, and what who asks may do."""
-
-    employee: Employee
-    words: str
-    may: tuple[str, ...]
-
-
-def forbidden(sentence: str) -> Refused:
-    """Return the refusal of something that needs more scopes (RFC 6750 3.1)."""
-    return Refused(
-        sentence, "insufficient_scope", status=403, headers={"WWW-Authenticate": 'Bearer error="insufficient_scope"'}
-    )
-
-
-async def locked(request: Request, emp_no: int, *, first: bool = False, version: int | None = None) -> Locked:
-    """Lock an employee and who asks, and return the employee, if they may be changed; in the caller's transaction.
-
-    Args:
-        first: lock the first employee of all before, which lets no other such transaction go on meanwhile.
-        version: the one that was looked at, None for any.
-
-    Raises:
-        SignInEnded: the sign-in that asks has ended meanwhile.
-        HTTPException: 404 where there is no such employee, 403 where they may do more than who asks.
-        Changed: the employee has another version.
-    """
-    if first:
-        await database.fetch_one(select(employees.c.emp_no).order_by(employees.c.emp_no).limit(1).with_for_update())
-    both = employees.c.emp_no.in_({request.user.emp_no, emp_no})
-    query = select(employees).where(both).order_by(employees.c.emp_no).with_for_update()
-    rows = {row["emp_no"]: row for row in await database.fetch_all(query)}
-    await signins.ensure_living(request.auth.sign_in.id)
-    if emp_no not in rows:
-        raise HTTPException(404)
-    employee, asks = (employee_from(rows[number]._mapping) for number in (emp_no, request.user.emp_no))
-    may = tuple(scope for scope in closure(asks.scopes) if scope in request.auth.scopes)
-    if "admin:write" not in may:
-        raise HTTPException(403)
-    if not within(employee.scopes, may):
-        raise forbidden(MORE_THAN_YOU)
-    if version is not None and version != employee.version:
-        raise Changed(employee)
-    return Locked(employee, rows[emp_no]["words"], may)
 
 
 async def create(request: Request, details: Mapping[str, Any]) -> int:
@@ -91,8 +33,8 @@ async def create(request: Request, details: Mapping[str, Any]) -> int:
         Duplicate: somebody else has this email.
     """
     async with database.transaction():
-        asks = await locked(request, request.user.emp_no)
-        scopes = tuple(scope for scope in USER_SCOPES if scope in asks.may)
+        _, may = await locked_rows(request)
+        scopes = tuple(scope for scope in USER_SCOPES if scope in may)
         emp_no = await staff.create(password_hash=passwords.UNUSABLE, scopes=scopes, **details)
         await audit.note(Actor.of(request), Action.CREATED, emp_no, {**details, "scopes": scopes})
     return emp_no

@@ -6,6 +6,7 @@ The answer is given before anything is looked up: a request is put into a queue,
 import asyncio
 import logging
 import math
+import secrets
 from dataclasses import dataclass
 
 from sqlalchemy import update
@@ -20,6 +21,7 @@ from webapp.tables import attempts
 log = logging.getLogger("latchkey")
 
 MOST_WAITING = 200
+LONGEST_PAUSE_SECONDS = 1.0
 SUBJECT = "Set a new password for Latchkey"
 TEXT = """Somebody, most likely you, asked for a new password for {email}.
 
@@ -75,12 +77,18 @@ async def keep_mailing() -> None:
     """Mail the links that are waiting, one by one; what cannot be mailed is logged and may be asked for again."""
     while True:
         asked = await waiting.get()
+        await pause()
         try:
             await answer(asked)
         except Exception as error:  # whatever it is, the next one may do better
             log.error("A link could not be mailed: %s", mail.trouble_in(error))
         finally:
             waiting.task_done()
+
+
+async def pause() -> None:
+    """Wait for a while that nobody knows: a mail takes longer than none, and the next request must not tell which."""
+    await asyncio.sleep(secrets.SystemRandom().uniform(0, LONGEST_PAUSE_SECONDS))
 
 
 async def answer(asked: Asked) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from typing import Any
 
 from itsdangerous import BadData, URLSafeSerializer
 from sqlalchemy import select
@@ -27,7 +28,8 @@ class LinkNotGood(Exception):
 async def make(employee: Employee, made_by: audit.Actor, action: audit.Action = audit.Action.LINK_MADE) -> str:
     """Return the address of a new link with which an employee sets a password once, and note who made it.
 
-    It is good for LINK_MAX_SECONDS, and until the employee's password or email is another one (ASVS 6.4.1, 6.5.1).
+    It is good for LINK_MAX_SECONDS, and until the employee's password, email or scopes are others (ASVS 6.4.1, 6.5.1):
+    who made it for somebody who could do little must not come in as somebody who may do everything.
 
     Raises:
         LinkNotGood: the employee may not come in.
@@ -38,25 +40,34 @@ async def make(employee: Employee, made_by: audit.Actor, action: audit.Action = 
             raise LinkNotGood
         await audit.note(made_by, action, employee.emp_no, {"good_for_seconds": settings.LINK_MAX_SECONDS})
     ends = int(clock.now()) + settings.LINK_MAX_SECONDS
-    token = tokens.dumps([employee.emp_no, ends, mark_of(row["email"], row["password_hash"])])
+    token = tokens.dumps([employee.emp_no, ends, mark_of(row)])
     return f"{site()}{PATH}?token={token}"
 
 
 def lifetime() -> str:
     """Return how long a link is good, in words."""
     hours, rest = divmod(settings.LINK_MAX_SECONDS, 3600)
-    return f"{hours} hours" if hours > 1 and rest == 0 else f"{settings.LINK_MAX_SECONDS // 60} minutes"
+    if hours > 1 and rest == 0:
+        return f"{hours} hours"
+    minutes = settings.LINK_MAX_SECONDS // 60
+    return f"{minutes} minutes" if minutes > 1 else "a minute"
 
 
 def site() -> str:
     """Return the address at which people open this site."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.HOST, settings.HOST)  # noqa: S104  it is only read here
-    return settings.PUBLIC_URL or f"http://{f'[{host}]' if ':' in host else host}:{settings.PORT}"
+    return settings.PUBLIC_URL or local(settings.HOST, settings.PORT)
 
 
-def mark_of(email: str, password_hash: str) -> str:
-    """Return what a link's token tells of an email and a hash: that they are the same, and nothing else."""
-    return hashlib.sha256(f"latchkey link\0{email}\0{password_hash}".encode()).hexdigest()[:32]
+def local(host: str, port: int) -> str:
+    """Return the address that a browser on this machine opens, where the server listens on a host and a port."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  it is only read here
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def mark_of(row: Any) -> str:
+    """Return what a link's token tells of an employee's email, scopes and hash: that they are the same, and no more."""
+    what = "\0".join(("latchkey link", row["email"], row["scopes"], row["password_hash"]))
+    return hashlib.sha256(what.encode()).hexdigest()[:32]
 
 
 async def read(token: str) -> tuple[Employee, str]:
@@ -72,6 +83,6 @@ async def read(token: str) -> tuple[Employee, str]:
     row = await database.fetch_one(select(employees).where(employees.c.emp_no == emp_no))
     if row is None or not row["is_active"] or clock.now() >= ends:
         raise LinkNotGood
-    if not hmac.compare_digest(mark, mark_of(row["email"], row["password_hash"])):
+    if not hmac.compare_digest(mark, mark_of(row)):
         raise LinkNotGood
     return employee_from(row._mapping), row["password_hash"]

@@ -1,6 +1,7 @@
 """Which new passwords are taken: the one rule for pages, JSON, commands, links and the first start (ASVS 6.2)."""
 
 import asyncio
+import math
 import re
 from collections.abc import Iterable
 
@@ -11,6 +12,10 @@ from webapp.auth.passwords import LONGEST
 LEAST_SCORE = 3
 # Its time grows with the square of the length; so many characters take less than a twentieth of a second.
 JUDGED_CHARACTERS = 64
+# It tries each way to read signs as letters; one such password had hundreds, and took seconds.
+MOST_READINGS = 9
+READ_AS_ONE_LETTER = ("@4", "({[<", "69", "1!|", "17|", "$5", "7+")
+FEWER_SIGNS = str.maketrans("4{[<95+", "@(((6$7")
 # Shorter parts of a name, such as "Al", are within too many other words.
 SHORTEST_OWN_WORD = 3
 SITE_WORDS = ("latchkey", "password", "admin")
@@ -56,7 +61,7 @@ def weakness_of(password: str, own_words: Iterable[str]) -> str:
     rest = without(password, own_words)
     if not rest:
         return OWN_WORDS
-    judged = zxcvbn(rest[:JUDGED_CHARACTERS])
+    judged = zxcvbn(quickly_read(rest[:JUDGED_CHARACTERS]))
     if judged["score"] >= LEAST_SCORE:
         return ""
     patterns = [(str(part["pattern"]), len(part["token"])) for part in judged["sequence"]]
@@ -68,6 +73,12 @@ def without(password: str, own_words: Iterable[str]) -> str:
     words = {word for text in (*own_words, *SITE_WORDS) for word in re.split(r"[\W_]+", text.casefold())}
     long_enough = sorted((word for word in words if len(word) >= SHORTEST_OWN_WORD), key=len, reverse=True)
     return re.sub("|".join(map(re.escape, long_enough)), "", password, flags=re.IGNORECASE)
+
+
+def quickly_read(text: str) -> str:
+    """Return a text with one sign for each letter, where too many signs could be read as letters in too many ways."""
+    readings = math.prod(max(1, sum(sign in text for sign in signs)) for signs in READ_AS_ONE_LETTER)
+    return text.translate(FEWER_SIGNS) if readings > MOST_READINGS else text
 
 
 def reason_of(patterns: list[tuple[str, int]]) -> str:

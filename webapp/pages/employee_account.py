@@ -11,7 +11,7 @@ from starlette.responses import Response
 from webapp import answers, settings
 from webapp.answers import FormRefused, Refused
 from webapp.audit import Action
-from webapp.auth import administration, links
+from webapp.auth import administration, authority, links
 from webapp.auth.scopes import IN_WORDS, within
 from webapp.auth.tokens import SIGN_IN_ID
 from webapp.clients import Client, client_of
@@ -34,6 +34,7 @@ from webapp.quick import JSONAnswer
 from webapp.tables import sign_ins
 
 CHANGED = "Somebody has changed this employee since you opened the form. Look at what they may do now, and choose again"
+NOT_SAID = "Say what they may do in `scopes`; an empty list takes everything away"
 NOT_ACTIVE = "This account is deactivated. Activate it first"
 
 
@@ -98,7 +99,7 @@ async def scopes(request: Request) -> Response:
     """Show the form of what an employee may do."""
     employee = await employee_of(request)
     if not within(employee.scopes, request.auth.scopes):
-        raise administration.forbidden(administration.MORE_THAN_YOU)
+        raise authority.forbidden(authority.MORE_THAN_YOU)
     context = scopes_context(request, employee)
     values = {"scopes": employee.scopes}
     return answers.page(request, "employee_scopes", {**context, "sentence": None, "errors": {}, "values": values})
@@ -116,12 +117,20 @@ async def change_scopes(request: Request) -> Response:
     """Change what an employee may do, from their next request on."""
     employee = await employee_of(request)
     context = scopes_context(request, employee)
-    kinds = kinds_of(request)
-    form = await submitted(request, ScopesForm, "employee_scopes", kinds=kinds, context=lambda _: given(context))
-    version = version_asked(request, form.data["version"])
+    form = await submitted(
+        request,
+        ScopesForm,
+        "employee_scopes",
+        kinds=kinds_of(request),
+        partly=client_of(request) is Client.JSON,
+        context=lambda _: given(context),
+    )
+    if "scopes" not in form:
+        raise Refused(NOT_SAID, "invalid_request")
+    version = version_asked(request, form.data.get("version"))
     try:
         await administration.change_scopes(request, employee.emp_no, version, form.data["scopes"])
-    except administration.Changed as changed:
+    except authority.Changed as changed:
         now = changed.now
         values = {"scopes": now.scopes}
         raise FormRefused(

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from webapp import answers
 from webapp.answers import FormRefused, Refused
-from webapp.auth import administration
+from webapp.auth import administration, authority
 from webapp.auth.scopes import within
 from webapp.clients import Client, client_of
 from webapp.database import Duplicate
@@ -33,7 +33,7 @@ async def edit(request: Request) -> Response:
     """Show the form."""
     employee = await employee_of(request)
     if not within(employee.scopes, request.auth.scopes):
-        raise administration.forbidden(administration.MORE_THAN_YOU)
+        raise authority.forbidden(authority.MORE_THAN_YOU)
     values = shown(details_of(employee))
     return answers.page(request, TEMPLATE, {**context_of(employee), "sentence": None, "errors": {}, "values": values})
 
@@ -65,7 +65,7 @@ async def change(request: Request) -> Response:
     except Duplicate:
         form.problems["email"] = TAKEN
         raise await refusal(request, form, TEMPLATE, lambda _: given(context_of(employee))) from None
-    except administration.Changed as changed:
+    except authority.Changed as changed:
         return conflict(request, form, details, changed.now)
     if client_of(request) is Client.JSON:
         return as_json(now)

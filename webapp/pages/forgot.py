@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from webapp import answers, cookies, mail
+from webapp.answers import Refused
 from webapp.auth import forgotten, throttle
 from webapp.auth.access import open_to_all
 from webapp.clients import Client, client_of
@@ -17,6 +18,8 @@ from webapp.quick import JSONAnswer
 
 FORM = "forgot"
 ON_ITS_WAY = "Look into your mail: if there is an account with this email, a link to set a new password is on its way"
+
+BUSY = "Too many are asking for a link just now. Try again in a minute"
 
 
 class Forgot(Fields):
@@ -46,7 +49,7 @@ async def asked(request: Request) -> Response:
     except throttle.TooManyAttempts as too_many:
         raise too_many.refusal(FORM, values) from None
     except asyncio.QueueFull:
-        raise HTTPException(503, headers={"Retry-After": "60"}) from None
+        raise Refused(BUSY, "temporarily_unavailable", status=503, headers={"Retry-After": "60"}) from None
     if client_of(request) is Client.JSON:
         return JSONAnswer({"detail": ON_ITS_WAY}, 202)
     response = answers.redirect(request, "/auth/login")

@@ -24,7 +24,7 @@ SAVED = "Your details are saved"
 class Profile(Fields):
     """What employees say of themselves."""
 
-    preferred_name = Line("the name by which you want to be called", LONGEST_NAME, required=False)
+    preferred_name = Line("your preferred name", LONGEST_NAME, required=False)
     about = Lines("something about you", LONGEST_ABOUT, required=False)
 
 

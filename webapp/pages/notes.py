@@ -18,7 +18,6 @@ from webapp.pages.sign_ins import iso
 from webapp.quick import JSONAnswer
 from webapp.tables import notes
 
-LARGEST_ID = 2**31 - 1
 NEW = {"id": "new", "text": "", "changed": None}
 
 
@@ -52,13 +51,17 @@ async def add(request: Request) -> Response:
 async def one(request: Request) -> Response:
     """Show one note."""
     note = await own_note(request)
+    if client_of(request) is Client.JSON:
+        return JSONAnswer(note)
     return answers.page(request, "note", of_rows(note, focus=note["id"]))
 
 
 @requires("user:write")
 async def edit(request: Request) -> Response:
-    """Show the form for one note, in its place."""
+    """Show the form for one note, in its place; to a program the note."""
     note = await own_note(request)
+    if client_of(request) is Client.JSON:
+        return JSONAnswer(note)
     return answers.page(request, "note", of_rows(note, edited=note["id"], focus=note["id"]))
 
 
@@ -86,8 +89,8 @@ def this(request: Request) -> ColumnElement[bool]:
 
 async def own_note(request: Request) -> dict[str, Any]:
     """Return the note that the address names; another's is not found (ASVS 8.2.2)."""
-    found = request.path_params["id"] <= LARGEST_ID and await database.fetch_one(select(notes).where(this(request)))
-    if not found:
+    found = await database.fetch_one(select(notes).where(this(request)))
+    if found is None:
         raise HTTPException(404)
     return shown(found)
 
@@ -113,7 +116,8 @@ def done(request: Request, sentence: str, *rows: dict[str, Any], edited: Any = N
     if client_of(request) is Client.JSON:
         return JSONAnswer({"detail": sentence, "note": rows[-1]})
     if client_of(request) is Client.HTMX:
-        return answers.page(request, "note", of_rows(*rows, edited=edited, focus=rows[0]["id"]), message=sentence)
+        context = of_rows(*rows, edited=edited, focus=rows[0]["id"])
+        return answers.page(request, "note", context, message=sentence)
     response = answers.redirect(request, "/notes")
     cookies.set_message(response, request, sentence)
     return response

@@ -18,6 +18,7 @@ from webapp.pages.sign_ins import refuse_personal_tokens
 from webapp.quick import JSONAnswer
 
 FORM = "change_password"
+THE_SAME = "Choose a password other than your current one"
 NOT_THE_CURRENT_ONE = "This is not your current password"
 CHANGED = "Your password has changed, and every other sign-in of yours has ended"
 
@@ -49,6 +50,9 @@ async def changed(request: Request) -> Response:
     """Change the password; this sign-in goes on as a new one with a new token, every other has ended."""
     form = await submitted(request, ChangePassword, FORM, context=context_of)
     user, current, new = request.user, form.data["current_password"], form.data["new_password"]
+    if new == current:
+        form.problems["new_password"] = THE_SAME
+        raise await refusal(request, form, FORM, context_of)
     await refuse_weak(request, form, FORM, (user.first_name, user.last_name, user.email), context_of)
     sign_in = await judged(request, current, new)
     if sign_in is None:

@@ -28,7 +28,8 @@ async def show(request: Request) -> Response:
         return restored(request, request.user)
     email = await email_of_expired(request)
     if email is None:
-        request.auth.problem = request.auth.problem and request.auth.problem.replace("expired", "ended")
+        if request.auth.problem == "expired":
+            request.auth.problem = "ended"
         return outcomes.not_authenticated(request)
     return form(email)
 
@@ -57,7 +58,8 @@ def form(
 
 def form_again(refused: FormRefused) -> Response:
     """Return what is in the dialog after a login that was refused."""
-    return form(refused.values["username"], refused.detail, refused.errors, refused.status_code, refused.headers)
+    headers = {**(refused.headers or {}), "HX-Retarget": "#relogin", "HX-Reswap": "innerHTML"}
+    return form(refused.values["username"], refused.detail, refused.errors, refused.status_code, headers)
 
 
 def restored(request: Request, employee: Employee) -> Response:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from webapp import answers, clock, cookies, settings
-from webapp.auth import outcomes, signins
+from webapp.auth import authority, outcomes, signins
 from webapp.auth.held import SignIn
 from webapp.auth.scopes import closure
 from webapp.auth.tokens import SIGN_IN_ID
@@ -131,7 +131,7 @@ async def show(request: Request) -> Response:
 def refuse_personal_tokens(request: Request) -> None:
     """Refuse a personal access token, which must not rule over the sign-ins of its owner."""
     if request.auth.sign_in.kind == "token":
-        raise HTTPException(403)
+        raise authority.forbidden(authority.NOT_BY_A_TOKEN)
 
 
 async def end(request: Request) -> Response:

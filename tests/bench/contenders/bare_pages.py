@@ -24,18 +24,27 @@ templates = Jinja2Templates(
         lstrip_blocks=True,
     )
 )
-templates.env.globals["static"] = "/static/{}".format
+templates.env.globals.update(static="/static/{}".format, mail_is_on=lambda: False)
+may = {"authenticated", "user:read", "user:write"}.__contains__
 
 
 async def my_info(request: Request) -> Response:
     form = {"may_change": True, "sentence": None, "errors": {}, "values": {"preferred_name": "", "about": ""}}
-    context = {"user": person, "message": None, "fragment": False, "employee": person, **form}
+    context = {"user": person, "may": may, "message": None, "fragment": False, "employee": person, **form}
     return templates.TemplateResponse(request, "my_info.html", context)
 
 
 async def login(request: Request) -> Response:
     values = {"username": "", "next": ""}
-    context = {"user": nobody, "message": None, "fragment": False, "sentence": None, "errors": {}, "values": values}
+    context = {
+        "user": nobody,
+        "may": may,
+        "message": None,
+        "fragment": False,
+        "sentence": None,
+        "errors": {},
+        "values": values,
+    }
     return templates.TemplateResponse(request, "login.html", context)
 
 
