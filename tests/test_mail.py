@@ -7,7 +7,6 @@ from email import message_from_bytes
 from email.policy import default
 
 import pytest
-import trustme
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
 from webapp import mail, settings
@@ -47,6 +46,7 @@ async def listen(inbox, starttls=None, tls=None, login=False):
 @pytest.fixture(scope="session")
 def authority():
     """Who signs the certificates of the mail servers here."""
+    trustme = pytest.importorskip("trustme", reason="certificates need .ci/requirements.txt")
     return trustme.CA()
 
 

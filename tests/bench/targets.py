@@ -87,7 +87,7 @@ def bare(folder):
 
 def bare_with_the_headers_of(target, folder):
     """Start bare Starlette whose answer has each header that a target's has, too."""
-    adds_itself = {"date", "server", "content-length", "content-type"}
+    adds_itself = {"date", "server", "connection", "content-length", "content-type"}
     headers = [header for header in target.answered_headers() if header[0].lower() not in adds_itself]
     server = serve_app(python_of("latchkey"), "bare", "/api/me", folder, {"BENCH_HEADERS": json.dumps(headers)})
     return Target("bare Starlette, same headers", server, "/api/me", {})

@@ -53,6 +53,8 @@ def me(request: HttpRequest) -> HttpResponse:
             "gender": "F",
             "hire_date": "2020-01-02",
             "scopes": ["user:read", "user:write"],
+            "preferred_name": None,
+            "about": None,
         }
     )
 

@@ -24,6 +24,8 @@ USERS = {
         "gender": "F",
         "hire_date": "2020-01-02",
         "scopes": ["user:read", "user:write"],
+        "preferred_name": None,
+        "about": None,
         "hashed_password": password_hash.hash("benchmark-password"),
         "disabled": False,
     }
@@ -48,6 +50,8 @@ class User(BaseModel):
     gender: str | None = None
     hire_date: str | None = None
     scopes: list[str] = []
+    preferred_name: str | None = None
+    about: str | None = None
 
 
 class UserInDB(User):

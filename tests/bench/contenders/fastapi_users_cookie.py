@@ -81,4 +81,6 @@ async def me(user: User = Depends(current_active_user)):  # noqa: B008
         "gender": "F",
         "hire_date": "2020-01-02",
         "scopes": ["user:read", "user:write"],
+        "preferred_name": None,
+        "about": None,
     }

@@ -19,6 +19,8 @@ class User:
     gender: str = "F"
     hire_date: str = "2020-01-02"
     scopes: list[str] = field(default_factory=lambda: ["user:read", "user:write"])
+    preferred_name: str | None = None
+    about: str | None = None
 
 
 USERS = {"10001": User(10001, "e10001@example.com")}
