@@ -48,7 +48,7 @@ def run(options, folder):
         return
     results = measure_all([*compared, *ours[2:], *variants(ours[0], folder, options.quick)], rounds, seconds)
     found = goals.of_speed(results)
-    found += goals.of_logins(ours[0].server, ours[0].headers, 3 if options.quick else 10)
+    found += goals.of_logins(ours[0].server, ours[0].headers, 3 if options.quick else 6)
     stop_all()
     found.append(goals.of_start(folder, 1 if options.quick else 5, 10_000))
     print_contenders(compared, results)
