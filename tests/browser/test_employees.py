@@ -145,3 +145,10 @@ def test_the_focus_is_kept_from_page_to_page_of_the_list(ada_page: Any) -> None:
         ada_page.get_by_role("link", name=way).click()
         expect(ada_page.get_by_role("link", name=way)).to_have_count(0)
         assert focused(ada_page).tag == "H1"
+
+
+def test_the_header_is_one_line_on_a_wide_screen(ada_page: Any) -> None:
+    ada_page.set_viewport_size({"width": 1280, "height": 800})
+    ada_page.goto("/employees")
+    name, ways = ada_page.locator(".brand").bounding_box(), ada_page.locator("#who").bounding_box()
+    assert abs(name["y"] + name["height"] / 2 - ways["y"] - ways["height"] / 2) < 4

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import ANN, log_in
+from tests.browser.conftest import ADA, ANN, log_in
 from tests.browser.states import STATES, in_days
 from tests.conftest import PASSWORD
 
@@ -33,12 +33,19 @@ def sign_ins(page):
     page.goto("/auth/sign-ins")
 
 
+def employees(page):
+    """The employees, as an administrator searches them."""
+    log_in(page.context, ADA)
+    page.goto("/employees")
+
+
 PICTURES = {
     "login": STATES["login"],
     "home": STATES["home"],
     "my-info": STATES["my info"],
     "sign-ins": sign_ins,
     "notes": STATES["notes"],
+    "employees": employees,
     "relogin": STATES["relogin"],
 }
 
