@@ -63,11 +63,6 @@ def is_cheap(password_hash: str) -> bool:
     return cost_of(password_hash) < settings.BCRYPT_ROUNDS
 
 
-def is_usable(password_hash: str) -> bool:
-    """Return whether there is a password that has this hash."""
-    return not password_hash.endswith(NO_DIGEST)
-
-
 async def hash_password(password: str) -> str:
     """Return the password's bcrypt hash (ASVS 11.4.2)."""
     return await asyncio.get_running_loop().run_in_executor(executor, hash_now, password)
