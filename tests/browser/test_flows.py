@@ -102,6 +102,11 @@ def test_every_flow(somebody):
 def arrived(page, heading):
     """Wait until a page is there, and HTMX has given it the focus."""
     expect(page.get_by_role("heading", level=1)).to_have_text(heading)
+    settled(page)
+
+
+def settled(page):
+    """Wait until HTMX has done all that belongs to a swap."""
     expect(page.locator(".htmx-request, .htmx-swapping, .htmx-settling, .htmx-added")).to_have_count(0)
 
 
@@ -111,6 +116,7 @@ def fail_and_log_in(somebody):
     somebody.press("Log in")
     alert = page.get_by_role("alert")
     expect(alert).to_be_focused()
+    settled(page)
     somebody.follow("Enter your email")
     expect(page.get_by_label("Email")).to_be_focused()
     page.keyboard.type(ANN)
