@@ -11,6 +11,7 @@ from webapp import audit, employee_rules, employees, schema, settings
 from webapp.audit import Action
 from webapp.auth import links, password_rules, passwords, signins
 from webapp.database import Duplicate, database
+from webapp.employees import Employee
 from webapp.pages.sign_ins import KINDS, iso, living_of
 from webapp.tables import sign_ins
 from webapp.user_agents import in_words
@@ -88,11 +89,9 @@ async def password_link(email: str) -> None:
         settings.refuse("PORT is 0, so the site's address is not known here; set PUBLIC_URL")
     async with database:
         await schema.ensure_current()
-        found = await employees.with_email(email)
-        if found is None:
-            settings.refuse(f"there is no employee with the email {email}")
+        employee = await employee_of(email)
         try:
-            link = await links.make(found[0], audit.Actor.of_command())
+            link = await links.make(employee, audit.Actor.of_command())
         except links.LinkNotGood:
             settings.refuse(f"the account of {email} is deactivated, so no password can be set; nothing was changed")
     print(f"{link}\nGood once, within {links.lifetime()}; give it to {email} only")
@@ -112,7 +111,7 @@ async def list_sign_ins(email: str) -> None:
     """Print somebody's living sign-ins, the latest used first."""
     async with database:
         await schema.ensure_current()
-        theirs = living_of(await number_of(email))
+        theirs = living_of((await employee_of(email)).emp_no)
         rows = await database.fetch_all(select(sign_ins).where(theirs).order_by(sign_ins.c.used.desc()))
     for row in rows:
         what = row["name"] or in_words(row["user_agent"])
@@ -124,7 +123,7 @@ async def end_sign_ins(email: str | None, *, everybody: bool) -> None:
     """End all sign-ins of one employee, or of everybody."""
     async with database:
         await schema.ensure_current()
-        emp_no = None if everybody else await number_of(email or "")
+        emp_no = None if everybody else (await employee_of(email or "")).emp_no
         which: ColumnElement[bool] = true() if everybody else sign_ins.c.emp_no == emp_no
         async with database.transaction():
             ended = await signins.end_where(which, "ended by a command")
@@ -132,9 +131,9 @@ async def end_sign_ins(email: str | None, *, everybody: bool) -> None:
     print(f"{ended} sign-ins were ended; every worker refuses their tokens within a second")
 
 
-async def number_of(email: str) -> int:
-    """Return the number of the employee with an email, or end the program with one line."""
+async def employee_of(email: str) -> Employee:
+    """Return the employee with an email, or end the program with one line."""
     found = await employees.with_email(email)
     if found is None:
         settings.refuse(f"there is no employee with the email {email}")
-    return found[0].emp_no
+    return found[0]

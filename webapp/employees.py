@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, Insert, cast, exists, func, insert, select, u
 from starlette.authentication import BaseUser
 
 from webapp import clock, search
-from webapp.auth.scopes import USER_SCOPES
+from webapp.auth.scopes import ALL, USER_SCOPES
 from webapp.database import Duplicate, Unavailable, database
 from webapp.employee_rules import LARGEST_NUMBER
 from webapp.tables import employees
@@ -107,6 +107,19 @@ async def hash_of(emp_no: int) -> str | None:
     """Return the hash of an employee's password."""
     hashed: str | None = await database.fetch_val(select(employees.c.password_hash).where(employees.c.emp_no == emp_no))
     return hashed
+
+
+async def lock_first() -> None:
+    """Lock the first employee of all: of the transactions that begin so, one at a time goes on."""
+    await database.fetch_one(select(employees.c.emp_no).order_by(employees.c.emp_no).limit(1).with_for_update())
+
+
+async def somebody_rules(*, besides: int | None = None) -> bool:
+    """Return whether an active employee may do everything, other than one."""
+    ruling = employees.c.is_active & employees.c.scopes.like(f"%{ALL}%")
+    if besides is not None:
+        ruling &= employees.c.emp_no != besides
+    return await database.fetch_one(select(employees.c.emp_no).where(ruling).limit(1)) is not None
 
 
 async def lets_in(emp_no: int, password_hash: str) -> bool:

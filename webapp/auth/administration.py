@@ -6,7 +6,7 @@ Nobody gives what they do not have, and an active employee with super:* always r
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, update
 from starlette.requests import Request
 
 from webapp import audit, clock, search
@@ -15,7 +15,7 @@ from webapp.answers import Refused
 from webapp.audit import Action, Actor
 from webapp.auth import changes, links, passwords, signins
 from webapp.auth.authority import Changed, Locked, forbidden, locked, locked_rows
-from webapp.auth.scopes import USER_SCOPES, within
+from webapp.auth.scopes import ALL, USER_SCOPES, within
 from webapp.database import database
 from webapp.employees import Employee
 from webapp.tables import employees, sign_ins
@@ -23,7 +23,6 @@ from webapp.tables import employees, sign_ins
 NOT_YOURS_TO_GIVE = "You can only give what you may do yourself. Ask somebody who may do more."
 NOT_YOURSELF = "You cannot deactivate yourself. Ask another administrator."
 LAST_ONE = "This is the last active employee who may do everything. Give super:* to another one first."
-ALL = "super:*"
 
 
 async def create(request: Request, details: Mapping[str, Any]) -> int:
@@ -99,8 +98,7 @@ async def ensure_one_remains(employee: Employee) -> None:
     """Make sure that an active super:* remains without this employee, in a transaction that has locked the first."""
     if not employee.is_active or ALL not in employee.scopes:
         return
-    others = (employees.c.emp_no != employee.emp_no) & employees.c.is_active & employees.c.scopes.like(f"%{ALL}%")
-    if await database.fetch_one(select(employees.c.emp_no).where(others).limit(1)) is None:
+    if not await staff.somebody_rules(besides=employee.emp_no):
         raise Refused(LAST_ONE, "conflict", status=409)
 
 

@@ -3,6 +3,7 @@
 Rows are locked in the order of their numbers: nobody waits in a ring.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from webapp.answers import Refused
 from webapp.auth import signins
 from webapp.auth.scopes import closure, within
 from webapp.database import database
-from webapp.employees import Employee, employee_from
+from webapp.employees import Employee, employee_from, lock_first
 from webapp.tables import employees
 
 MORE_THAN_YOU = "This employee may do more than you. Ask somebody who may do as much."
@@ -45,6 +46,12 @@ def forbidden(sentence: str) -> Refused:
     )
 
 
+def ensure_no_more(employee: Employee, may: Iterable[str]) -> None:
+    """Refuse to change an employee who may do more than who asks."""
+    if not within(employee.scopes, may):
+        raise forbidden(MORE_THAN_YOU)
+
+
 async def locked(request: Request, emp_no: int, *, first: bool = False, version: int | None = None) -> Locked:
     """Lock an employee and who asks, and return the employee, if they may be changed; in the caller's transaction.
 
@@ -59,15 +66,14 @@ async def locked(request: Request, emp_no: int, *, first: bool = False, version:
         Changed: the employee has another version.
     """
     if first:
-        await database.fetch_one(select(employees.c.emp_no).order_by(employees.c.emp_no).limit(1).with_for_update())
+        await lock_first()
     rows, may = await locked_rows(request, emp_no)
     if emp_no not in rows:
         raise HTTPException(404)
     employee = employee_from(rows[emp_no]._mapping)
     if emp_no == request.user.emp_no and request.auth.sign_in.kind == "token":
         raise forbidden(NOT_BY_A_TOKEN)
-    if not within(employee.scopes, may):
-        raise forbidden(MORE_THAN_YOU)
+    ensure_no_more(employee, may)
     if version is not None and version != employee.version:
         raise Changed(employee)
     return Locked(employee, rows[emp_no]["words"], may)

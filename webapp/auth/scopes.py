@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 SCOPES = ("user:read", "user:write", "admin:read", "admin:write", "super:*")
+ALL = "super:*"
 USER_SCOPES = ("user:read", "user:write")
 INCLUDED = {"admin:write": {"admin:read"}, "super:*": set(SCOPES)}
 IN_WORDS = {

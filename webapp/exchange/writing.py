@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import BindParameter, bindparam, delete, insert, select, update
 
 from webapp import audit, clock
+from webapp import employees as staff
 from webapp.auth import changes, passwords
 from webapp.auth.scopes import USER_SCOPES
 from webapp.connections import VALUES_REMEMBERED
@@ -43,8 +44,8 @@ async def write(draft: Draft, actor: audit.Actor, source: str, progress: Any) ->
     async with database.transaction():
         if draft.count(CHANGED):
             # As who changes scopes or activation does: one after the other, so that somebody with super:* remains.
-            await database.fetch_one(select(employees.c.emp_no).order_by(employees.c.emp_no).limit(1).with_for_update())
-        ruled_before = await somebody_rules()
+            await staff.lock_first()
+        ruled_before = await staff.somebody_rules()
         for some in draft.rows(NEW):
             await add(some, actor)
             progress(len(some))
@@ -54,14 +55,8 @@ async def write(draft: Draft, actor: audit.Actor, source: str, progress: Any) ->
         await write_words(draft)
         counts = {"source": source, "added": draft.count(NEW), "changed": draft.count(CHANGED)}
         await audit.note(actor, audit.Action.IMPORTED, None, counts)
-        if ruled_before and not await somebody_rules():
+        if ruled_before and not await staff.somebody_rules():
             raise Refused("nobody would be left with super:*")
-
-
-async def somebody_rules() -> bool:
-    """Return whether there is an active employee with super:*."""
-    ruling = employees.c.scopes.like("%super:*%") & employees.c.is_active
-    return await database.fetch_one(select(employees.c.emp_no).where(ruling).limit(1)) is not None
 
 
 async def add(some: list[sqlite3.Row], actor: audit.Actor) -> None:

@@ -12,7 +12,7 @@ from webapp import answers, settings
 from webapp.answers import FormRefused, Refused
 from webapp.audit import Action
 from webapp.auth import administration, authority, links
-from webapp.auth.scopes import IN_WORDS, within
+from webapp.auth.scopes import IN_WORDS
 from webapp.auth.tokens import SIGN_IN_ID
 from webapp.clients import Client, client_of
 from webapp.employee_form import ScopesForm
@@ -98,8 +98,7 @@ async def end_all(request: Request) -> Response:
 async def scopes(request: Request) -> Response:
     """Show the form of what an employee may do."""
     employee = await employee_of(request)
-    if not within(employee.scopes, request.auth.scopes):
-        raise authority.forbidden(authority.MORE_THAN_YOU)
+    authority.ensure_no_more(employee, request.auth.scopes)
     context = scopes_context(request, employee)
     values = {"scopes": employee.scopes}
     return answers.page(request, "employee_scopes", {**context, "sentence": None, "errors": {}, "values": values})

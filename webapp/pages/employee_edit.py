@@ -10,7 +10,6 @@ from starlette.responses import Response
 from webapp import answers
 from webapp.answers import FormRefused, Refused
 from webapp.auth import administration, authority
-from webapp.auth.scopes import within
 from webapp.clients import Client, client_of
 from webapp.database import Duplicate
 from webapp.employee_form import EditForm, details_of, shown
@@ -32,8 +31,7 @@ NAME_THE_VERSION = "Say which version you have seen: its ETag in If-Match, or `v
 async def edit(request: Request) -> Response:
     """Show the form."""
     employee = await employee_of(request)
-    if not within(employee.scopes, request.auth.scopes):
-        raise authority.forbidden(authority.MORE_THAN_YOU)
+    authority.ensure_no_more(employee, request.auth.scopes)
     values = shown(details_of(employee))
     return answers.page(request, TEMPLATE, {**context_of(employee), "sentence": None, "errors": {}, "values": values})
 
