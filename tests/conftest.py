@@ -227,7 +227,7 @@ def without_title(answer: Any) -> str:
 
 def session_of(client: Client) -> str:
     """Return the token in a client's cookie."""
-    return client.cookies["session"]
+    return client.cookies["latchkey-session"]
 
 
 assert os.environ["SECRET_KEY"] == SECRET_KEY

@@ -100,7 +100,7 @@ class TestChanged:
         (one,) = living(run)
         assert one["kind"] == "browser"
         assert api.get("/api/me").status_code == htmx.get("/api/me").status_code == 401
-        assert client_like(anonymous, BROWSER, cookies={"session": old}).get("/admin/me").status_code == 303
+        assert client_like(anonymous, BROWSER, cookies={"latchkey-session": old}).get("/admin/me").status_code == 303
         again = {"grant_type": "refresh_token", "refresh_token": refresh}
         assert client_like(anonymous, API).post("/api/refresh", data=again).status_code == 400
         assert program.get("/api/me").status_code == 401

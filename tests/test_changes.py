@@ -135,7 +135,7 @@ class TestUnreachable:
         gone[0] += 6
         assert browser.post("/auth/logout").status_code == 503
         assert api.post("/api/logout").status_code == 503
-        assert "session" in browser.cookies
+        assert "latchkey-session" in browser.cookies
 
     def test_it_goes_on_by_itself(self, gone, browser, monkeypatch):
         gone[0] += 6

@@ -129,7 +129,7 @@ class TestEnded:
     def test_ones_own_is_a_logout(self, browser):
         answer = browser.post(f"/auth/sign-ins/{rows_of(browser)[0]['id']}/end")
         assert (answer.status_code, answer.headers["location"]) == (303, "/auth/login")
-        assert "session" not in browser.cookies
+        assert "latchkey-session" not in browser.cookies
 
     @pytest.mark.parametrize(
         ("headers", "status"), [(BROWSER, 303), (HTMX, 200), ({"Accept": "application/json"}, 200)]

@@ -67,19 +67,19 @@ class TestNoCredential:
 @pytest.mark.parametrize("token", ["garbage", "a.b.c", ""], ids=["garbage", "three parts", "empty"])
 class TestBadCredential:
     def test_browser(self, anonymous, token):
-        anonymous.cookies["session"] = token
+        anonymous.cookies["latchkey-session"] = token
         answer = anonymous.get("/admin/me")
         assert answer.status_code == 303
         assert answer.headers["location"] == "/auth/login?next=/admin/me"
-        assert 'session=""; ' in answer.headers["set-cookie"]
+        assert 'latchkey-session=""; ' in answer.headers["set-cookie"]
         assert message_shown(anonymous) == "Your session has ended. Please log in to continue"
 
     def test_htmx(self, anonymous, token):
-        answer = client_like(anonymous, HTMX, cookies={"session": token}).get("/admin/me")
+        answer = client_like(anonymous, HTMX, cookies={"latchkey-session": token}).get("/admin/me")
         assert answer.status_code == 401
         assert answer.headers["hx-redirect"] == "/auth/login?next=/auth/home"
         assert answer.headers["x-session"] == "ended"
-        assert 'session=""; ' in answer.headers["set-cookie"]
+        assert 'latchkey-session=""; ' in answer.headers["set-cookie"]
 
     def test_api(self, anonymous, token):
         answer = client_like(anonymous, {**API, "Authorization": f"Bearer {token}"}).get("/api/me")
@@ -92,7 +92,7 @@ class TestBadCredential:
         assert browser.get("/api/me").status_code == 200
 
     def test_open_pages_stay_open(self, anonymous, token):
-        anonymous.cookies["session"] = token
+        anonymous.cookies["latchkey-session"] = token
         assert anonymous.get("/auth/login").status_code == 200
         assert anonymous.get("/").status_code == 200
 
@@ -112,7 +112,7 @@ class TestExpiredCredential:
         moved_clock.forward(1800)
         answer = browser.get("/admin/me")
         assert answer.status_code == 303
-        assert "session=" not in answer.headers["set-cookie"]
+        assert "latchkey-session=" not in answer.headers["set-cookie"]
         assert message_shown(browser) == "Your session has ended. Please log in to continue"
 
     def test_htmx(self, moved_clock, htmx):
@@ -120,7 +120,7 @@ class TestExpiredCredential:
         answer = htmx.get("/admin/me")
         assert (answer.status_code, answer.headers["x-session"]) == (401, "expired")
         assert answer.headers["hx-redirect"] == "/auth/login?next=/auth/home"
-        assert "session=" not in answer.headers["set-cookie"]
+        assert "latchkey-session=" not in answer.headers["set-cookie"]
 
     def test_api(self, moved_clock, api):
         moved_clock.forward(1799)
@@ -197,7 +197,7 @@ class TestLoggedIn:
         answer = log_in(anonymous)
         assert (answer.status_code, answer.headers["location"]) == (303, "/auth/home")
         attributes = answer.headers["set-cookie"].lower()
-        assert attributes.startswith("session=ey")
+        assert attributes.startswith("latchkey-session=ey")
         assert "; httponly; max-age=606600; path=/; samesite=lax" in attributes
         assert answer.content == b""
 
@@ -214,7 +214,7 @@ class TestLoggedIn:
         assert answer.status_code == 200
         assert body.keys() == {"access_token", "token_type", "expires_in"}
         assert (body["token_type"], body["expires_in"]) == ("bearer", 1800)
-        assert client.cookies["session"] == body["access_token"]
+        assert client.cookies["latchkey-session"] == body["access_token"]
         assert answer.headers["cache-control"] == "no-store"
 
     def test_api_login_sets_no_cookie(self, anonymous, ann):
@@ -226,20 +226,20 @@ class TestLoggedIn:
     def test_https_cookie_is_secure_and_of_this_host(self, anonymous, ann):
         client = client_like(anonymous, BROWSER, base_url="https://testserver")
         answer = log_in(client)
-        assert answer.headers["set-cookie"].startswith("__Host-session=")
+        assert answer.headers["set-cookie"].startswith("__Host-latchkey-session=")
         assert "; Secure" in answer.headers["set-cookie"]
         assert client.get("/admin/me").status_code == 200
 
     def test_plain_cookie_is_not_taken_over_https(self, anonymous, browser):
         client = client_like(anonymous, BROWSER, base_url="https://testserver")
-        client.cookies["session"] = browser.cookies["session"]
+        client.cookies["latchkey-session"] = browser.cookies["latchkey-session"]
         assert client.get("/admin/me").status_code == 303
 
     def test_email_in_any_case(self, anonymous, ann):
         assert log_in(anonymous, username=f" {EMAIL.upper()} ").status_code == 303
 
     def test_logging_in_again_ends_the_sign_in_before(self, anonymous, browser):
-        before = client_like(anonymous, {**API, "Authorization": f"Bearer {browser.cookies['session']}"})
+        before = client_like(anonymous, {**API, "Authorization": f"Bearer {browser.cookies['latchkey-session']}"})
         assert before.get("/api/me").status_code == 200
         log_in(browser)
         assert before.get("/api/me").status_code == 401
@@ -254,18 +254,18 @@ class TestLoggedIn:
 
 class TestLoggedOut:
     def test_browser(self, anonymous, browser):
-        token = browser.cookies["session"]
+        token = browser.cookies["latchkey-session"]
         answer = browser.post("/auth/logout")
         assert (answer.status_code, answer.headers["location"]) == (303, "/auth/login")
-        assert "session" not in browser.cookies
+        assert "latchkey-session" not in browser.cookies
         assert "You are logged out" in browser.get("/auth/login").text
-        stolen = client_like(anonymous, BROWSER, cookies={"session": token})
+        stolen = client_like(anonymous, BROWSER, cookies={"latchkey-session": token})
         assert stolen.get("/admin/me").status_code == 303
 
     def test_htmx(self, htmx):
         answer = htmx.post("/auth/logout")
         assert (answer.status_code, answer.headers["hx-redirect"]) == (204, "/auth/login")
-        assert "session" not in htmx.cookies
+        assert "latchkey-session" not in htmx.cookies
 
     @pytest.mark.parametrize("path", ["/api/logout", "/auth/logout"])
     def test_api(self, api, path):
@@ -280,7 +280,7 @@ class TestLoggedOut:
     @pytest.mark.parametrize("cookie", [None, "garbage"])
     def test_without_a_session(self, anonymous, cookie):
         if cookie:
-            anonymous.cookies["session"] = cookie
+            anonymous.cookies["latchkey-session"] = cookie
         answer = anonymous.post("/auth/logout")
         assert (answer.status_code, answer.headers["location"]) == (303, "/auth/login")
         assert message_shown(anonymous) == "This session has not been logged in before"

@@ -188,7 +188,7 @@ def test_next_is_always_a_page_of_this_site(anonymous, ann, headers):
 
 def test_message_of_somebody_else_is_not_shown(anonymous):
     for value in ("Pay here", "IlBheSI.x.y", "", "a.b.c"):
-        anonymous.cookies["message"] = value
+        anonymous.cookies["latchkey-message"] = value
         assert "Pay" not in anonymous.get("/auth/login").text
 
 

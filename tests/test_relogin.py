@@ -43,7 +43,7 @@ def test_nobody_learns_the_email_without_the_signed_cookie(anonymous, expired):
     token = session_of(expired)
     header, payload, signature = token.split(".")
     for cookie in (None, "", "garbage", f"{header}.{payload}.{signature[:-4]}AAAA", f"{header}.{payload}."):
-        client = client_like(anonymous, HTMX, cookies={} if cookie is None else {"session": cookie})
+        client = client_like(anonymous, HTMX, cookies={} if cookie is None else {"latchkey-session": cookie})
         answer = client.get("/auth/relogin")
         assert (answer.status_code, answer.text) == (401, "")
         assert answer.headers["hx-redirect"].startswith("/auth/login")
@@ -97,12 +97,16 @@ def test_logging_in_again_tells_the_page_who_it_is(anonymous, dialog, ann):
     assert (answer.status_code, answer.text) == (204, "")
     assert json.loads(answer.headers["hx-trigger"]) == {"session:restored": {"user": str(ann.emp_no)}}
     assert "hx-redirect" not in answer.headers
-    assert client_like(anonymous, HTMX, cookies={"session": answer.cookies["session"]}).get("/admin/me").is_success
+    assert (
+        client_like(anonymous, HTMX, cookies={"latchkey-session": answer.cookies["latchkey-session"]})
+        .get("/admin/me")
+        .is_success
+    )
 
 
 def test_the_message_of_the_interruption_is_gone_with_it(expired, dialog):
-    assert "message=" in expired.get("/admin/me").headers["set-cookie"]
-    assert 'message=""' in log_in(dialog).headers["set-cookie"]
+    assert "latchkey-message=" in expired.get("/admin/me").headers["set-cookie"]
+    assert 'latchkey-message=""' in log_in(dialog).headers["set-cookie"]
 
 
 def test_another_employee_is_named_as_such(dialog, run, ann):
@@ -147,7 +151,7 @@ def test_a_login_from_another_site_is_refused_in_the_dialog_too(dialog):
         "/auth/token", data={"username": EMAIL, "password": PASSWORD}, headers={"Sec-Fetch-Site": "cross-site"}
     )
     assert (answer.status_code, answer.headers["hx-retarget"]) == (403, "#relogin-problem")
-    assert "session" not in answer.headers.get("set-cookie", "")
+    assert "latchkey-session" not in answer.headers.get("set-cookie", "")
 
 
 def test_a_page_that_was_left_open_over_the_weekend_goes_on_in_place(htmx, moved_clock):

@@ -34,7 +34,7 @@ def test_a_young_token_is_left_alone(moved_clock, browser):
     moved_clock.forward(895)
     assert "set-cookie" not in browser.get("/admin/me").headers
     moved_clock.forward(10)
-    assert browser.get("/admin/me").headers["set-cookie"].startswith("session=ey")
+    assert browser.get("/admin/me").headers["set-cookie"].startswith("latchkey-session=ey")
 
 
 def test_the_new_token_is_of_the_same_sign_in(moved_clock, browser):
@@ -66,22 +66,22 @@ def test_a_token_at_the_cap_is_not_renewed_again(moved_clock, browser):
 def test_a_logout_answer_never_carries_a_new_cookie(moved_clock, browser):
     moved_clock.forward(1000)
     cookies = browser.post("/auth/logout").headers.get_list("set-cookie")
-    assert [cookie for cookie in cookies if cookie.startswith("session=")] == [
-        'session=""; HttpOnly; Max-Age=0; Path=/; SameSite=lax'
+    assert [cookie for cookie in cookies if cookie.startswith("latchkey-session=")] == [
+        'latchkey-session=""; HttpOnly; Max-Age=0; Path=/; SameSite=lax'
     ]
 
 
 def test_an_answer_that_sets_the_session_itself_is_left_alone():
     request = Request({"type": "http", "scheme": "http", "headers": []})
-    own = {"status": 200, "headers": [(b"set-cookie", b"session=ey; Path=/")]}
+    own = {"status": 200, "headers": [(b"set-cookie", b"latchkey-session=ey; Path=/")]}
     assert not is_ordinary(own, request)
-    assert is_ordinary({"status": 200, "headers": [(b"set-cookie", b"message=x; Path=/")]}, request)
+    assert is_ordinary({"status": 200, "headers": [(b"set-cookie", b"latchkey-message=x; Path=/")]}, request)
 
 
 def test_logging_in_again_sets_one_cookie(moved_clock, browser):
     moved_clock.forward(1000)
     cookies = log_in(browser).headers.get_list("set-cookie")
-    assert len([cookie for cookie in cookies if cookie.startswith("session=")]) == 1
+    assert len([cookie for cookie in cookies if cookie.startswith("latchkey-session=")]) == 1
 
 
 @pytest.mark.parametrize(("path", "method"), [("/nope", "GET"), ("/auth/home", "POST"), ("/static/style.css", "GET")])
@@ -100,15 +100,15 @@ def test_a_header_token_is_never_renewed(moved_clock, api):
 def test_twenty_parallel_requests_at_the_half_life_all_pass_and_leave_one_sign_in(moved_clock, anonymous, browser, run):
     moved_clock.forward(901)
     token = session_of(browser)
-    clients = [client_like(anonymous, BROWSER, cookies={"session": token}) for _ in range(20)]
+    clients = [client_like(anonymous, BROWSER, cookies={"latchkey-session": token}) for _ in range(20)]
     with ThreadPoolExecutor(20) as threads:
         answers = list(threads.map(lambda client: client.get("/admin/me"), clients))
     assert {answer.status_code for answer in answers} == {200}
-    assert all("session=ey" in answer.headers["set-cookie"] for answer in answers)
+    assert all("latchkey-session=ey" in answer.headers["set-cookie"] for answer in answers)
     assert run(database.fetch_val, select(func.count()).select_from(sign_ins)) == 1
     moved_clock.forward(1700)
     for answer in answers:
-        renewed = {"session": answer.cookies["session"]}
+        renewed = {"latchkey-session": answer.cookies["latchkey-session"]}
         assert client_like(anonymous, BROWSER, cookies=renewed).get("/admin/me").status_code == 200
 
 

@@ -27,7 +27,7 @@ def logged(anonymous, capsys):
 
 def test_a_line_says_who_asked_for_what_and_how_it_was_answered(logged, browser):
     client, written = logged
-    client.cookies["session"] = session_of(browser)
+    client.cookies["latchkey-session"] = session_of(browser)
     client.get("/auth/home")
     client.get("/nowhere", headers=API)
     client.post("/auth/logout")

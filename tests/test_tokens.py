@@ -22,7 +22,7 @@ def status_by_header(client, token):
 
 
 def status_by_cookie(client, token):
-    return client.get("/api/me", headers=[(b"cookie", b"session=" + token.encode("latin-1"))]).status_code
+    return client.get("/api/me", headers=[(b"cookie", b"latchkey-session=" + token.encode("latin-1"))]).status_code
 
 
 def test_good_tokens_are_good(anonymous, sign_in):

@@ -8,6 +8,8 @@ from starlette.responses import Response
 
 from webapp.auth.keys import PREVIOUS_KEYS, SIGNING_KEY
 
+# Cookies know no ports: names that no other application on the same host uses.
+SESSION, MESSAGE = "latchkey-session", "latchkey-message"
 MESSAGE_SECONDS = 60
 # So long after its token's end the browser still says whose session it was, so that a page that was left open on
 # Friday goes on in place on Monday.
@@ -25,7 +27,7 @@ def prefixed(conn: HTTPConnection, name: str) -> str:
 
 def session_cookie(conn: HTTPConnection) -> str:
     """Return the name of the session cookie."""
-    return prefixed(conn, "session")
+    return prefixed(conn, SESSION)
 
 
 def cookie_in(conn: HTTPConnection, name: str) -> str | None:
@@ -55,27 +57,27 @@ def set_cookie(response: Response, conn: HTTPConnection, name: str, value: str, 
 
 def set_session(response: Response, conn: HTTPConnection, token: str, seconds: int) -> None:
     """Keep a token in the browser for as long as it is good, and a week longer as the sign of whose it was."""
-    set_cookie(response, conn, "session", token, seconds + KEPT_EXPIRED_SECONDS)
+    set_cookie(response, conn, SESSION, token, seconds + KEPT_EXPIRED_SECONDS)
 
 
 def remove_session(response: Response, conn: HTTPConnection) -> None:
     """Remove the token from the browser."""
-    set_cookie(response, conn, "session", "", 0)
+    set_cookie(response, conn, SESSION, "", 0)
 
 
 def set_message(response: Response, conn: HTTPConnection, text: str) -> None:
     """Leave a message for the next page that the browser opens."""
-    set_cookie(response, conn, "message", str(messages.dumps(text)), MESSAGE_SECONDS)
+    set_cookie(response, conn, MESSAGE, str(messages.dumps(text)), MESSAGE_SECONDS)
 
 
 def remove_message(response: Response, conn: HTTPConnection) -> None:
     """Remove a message that has been shown."""
-    set_cookie(response, conn, "message", "", 0)
+    set_cookie(response, conn, MESSAGE, "", 0)
 
 
 def message_in(conn: HTTPConnection) -> str | None:
     """Return the message that an earlier answer left, where it is ours and less than a minute old."""
-    signed = cookie_in(conn, prefixed(conn, "message"))
+    signed = cookie_in(conn, prefixed(conn, MESSAGE))
     if signed is None:
         return None
     try:

@@ -200,12 +200,12 @@ def log_in(context: Any, email: str) -> None:
 
 def token_of(context: Any) -> str:
     """Return the token in the session cookie."""
-    return next(str(cookie["value"]) for cookie in context.cookies() if cookie["name"] == "session")
+    return next(str(cookie["value"]) for cookie in context.cookies() if cookie["name"] == "latchkey-session")
 
 
 def expire(context: Any) -> None:
     """Let the session expire at once: its token was good, and rightly signed, until a minute ago."""
-    (cookie,) = (cookie for cookie in context.cookies() if cookie["name"] == "session")
+    (cookie,) = (cookie for cookie in context.cookies() if cookie["name"] == "latchkey-session")
     header = jwt.get_unverified_header(cookie["value"])
     claims = jwt.decode(cookie["value"], options={"verify_signature": False})
     claims |= {"iat": int(time.time()) - 3600, "exp": int(time.time()) - 60}
