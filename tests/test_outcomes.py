@@ -71,15 +71,15 @@ class TestBadCredential:
         answer = anonymous.get("/admin/me")
         assert answer.status_code == 303
         assert answer.headers["location"] == "/auth/login?next=/admin/me"
-        assert 'latchkey-session=""; ' in answer.headers["set-cookie"]
-        assert message_shown(anonymous) == "Your session has ended. Please log in to continue"
+        assert "latchkey-session=" not in answer.headers["set-cookie"]
+        assert message_shown(anonymous) == "Please log in to continue"
 
     def test_htmx(self, anonymous, token):
         answer = client_like(anonymous, HTMX, cookies={"latchkey-session": token}).get("/admin/me")
         assert answer.status_code == 401
         assert answer.headers["hx-redirect"] == "/auth/login?next=/auth/home"
-        assert answer.headers["x-session"] == "ended"
-        assert 'latchkey-session=""; ' in answer.headers["set-cookie"]
+        assert "x-session" not in answer.headers
+        assert "latchkey-session=" not in answer.headers["set-cookie"]
 
     def test_api(self, anonymous, token):
         answer = client_like(anonymous, {**API, "Authorization": f"Bearer {token}"}).get("/api/me")
@@ -97,8 +97,8 @@ class TestBadCredential:
         assert anonymous.get("/").status_code == 200
 
 
-@pytest.mark.parametrize("authorization", ["Basic YTpi", "Bearer", "bearer", "Token x", "", "Bearer  x", "x"])
-def test_other_authorization_is_a_bad_credential(browser, authorization):
+@pytest.mark.parametrize("authorization", ["Bearer", "bearer", "Bearer  x"])
+def test_a_bearer_without_a_good_token_is_a_bad_credential(browser, authorization):
     assert browser.get("/api/me", headers={"Authorization": authorization}).status_code == 401
 
 

@@ -3,6 +3,8 @@
 No token and no hidden field: browsers send Sec-Fetch-Site, older ones Origin; programs send neither (ASVS 3.5.1).
 """
 
+from collections.abc import Awaitable
+
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -20,11 +22,10 @@ class CrossSiteGuard:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http" and scope["method"] not in SAFE_METHODS and is_cross_site(scope):
-            await answers.refusal(Request(scope), 403, SENTENCE)(scope, receive, send)
-        else:
-            await self.app(scope, receive, send)
+            return answers.refusal(Request(scope), 403, SENTENCE)(scope, receive, send)
+        return self.app(scope, receive, send)
 
 
 def is_cross_site(scope: Scope) -> bool:

@@ -62,7 +62,8 @@ def unavailable(request: Request) -> Response:
 def not_authenticated(request: Request) -> Response:
     """Ask for a login, or tell a program that its credential is missing or no longer good (RFC 6750 3).
 
-    A cookie that has expired stays: it says whose it was, so that a page's dialog need only ask for the password.
+    To a browser a credential that never was one is none. A cookie that has expired stays: it says whose it was, so that
+    a page's dialog need only ask for the password. One that we did not sign is not ours to remove.
     """
     problem = request.auth.problem
     if problem == "unknown":
@@ -73,10 +74,11 @@ def not_authenticated(request: Request) -> Response:
         response: Response = JSONAnswer({"detail": detail}, 401, {"WWW-Authenticate": challenge})
     else:
         response = answers.redirect(request, login_page(request), 401)
-        cookies.set_message(response, request, SESSION_ENDED if problem else PLEASE_LOG_IN)
-        if problem and client_of(request) is Client.HTMX:
-            response.headers["X-Session"] = "expired" if problem == "expired" else "ended"
-    if problem not in (None, "expired") and request.auth.by_cookie:
+        is_over = problem in ("expired", "ended")
+        cookies.set_message(response, request, SESSION_ENDED if is_over else PLEASE_LOG_IN)
+        if is_over and client_of(request) is Client.HTMX:
+            response.headers["X-Session"] = problem
+    if problem in ("ended", "misplaced") and request.auth.by_cookie:
         cookies.remove_session(response, request)
     return response
 
@@ -100,7 +102,7 @@ def logged_in(request: Request, token: Token, next_page: str) -> Response:
 
 
 def logged_out(request: Request, *, was_logged_in: bool) -> Response:
-    """Remove the cookie and go to the login page, from whatever state."""
+    """Remove the cookie, where we have signed it, and go to the login page, from whatever state."""
     message = LOGGED_OUT if was_logged_in else NOT_LOGGED_IN_BEFORE
     if client_of(request) is Client.JSON:
         response: Response = JSONAnswer({"detail": message})
@@ -109,6 +111,6 @@ def logged_out(request: Request, *, was_logged_in: bool) -> Response:
         cookies.set_message(response, request, message)
     if client_of(request) is Client.HTMX:
         response.headers["HX-Trigger"] = "session:ended"
-    if request.auth.by_cookie:
+    if request.auth.by_cookie and request.auth.signed:
         cookies.remove_session(response, request)
     return response

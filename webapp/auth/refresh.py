@@ -21,7 +21,7 @@ JUST_USED = "This refresh token has just been used. Use the one that the first a
 
 def digest_of(token: str) -> str:
     """Return the form in which a refresh token is kept."""
-    return hashlib.sha256(token.encode()).hexdigest()
+    return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()
 
 
 async def issue(sid: str) -> str:
@@ -31,6 +31,12 @@ async def issue(sid: str) -> str:
         insert(refresh_tokens).values(token_hash=digest_of(token), sid=sid, made=clock.now(), used=None)
     )
     return token
+
+
+async def session_of(token: str) -> str:
+    """Return the id of the session of a refresh token, also of one that has been used; "" where there is none."""
+    sid = await database.fetch_val(select(refresh_tokens.c.sid).where(refresh_tokens.c.token_hash == digest_of(token)))
+    return sid or ""
 
 
 async def rotate(token: str) -> tuple[SignIn, str]:

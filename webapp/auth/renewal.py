@@ -1,5 +1,7 @@
 """Whoever goes on working stays logged in: the cookie's token is renewed past half its life, for the same sign-in."""
 
+from collections.abc import Awaitable
+
 from sqlalchemy import update
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
@@ -18,10 +20,9 @@ class Renewal:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http" or not scope["auth"].renewable or scope["path"].startswith("/static/"):
-            await self.app(scope, receive, send)
-            return
+            return self.app(scope, receive, send)
         conn = HTTPConnection(scope)
 
         async def send_renewed(message: Message) -> None:
@@ -29,7 +30,7 @@ class Renewal:
                 message["headers"] = [*message["headers"], *await new_cookie(conn, scope["auth"].sign_in)]
             await send(message)
 
-        await self.app(scope, receive, send_renewed)
+        return self.app(scope, receive, send_renewed)
 
 
 def is_ordinary(message: Message, conn: HTTPConnection) -> bool:

@@ -12,6 +12,7 @@ from webapp.auth import accounts, links, outcomes, password_rules, passwords, si
 from webapp.auth import refresh as refresh_tokens
 from webapp.auth.access import open_to_all
 from webapp.auth.held import SignIn
+from webapp.auth.logout import end_before
 from webapp.clients import Client, client_of
 from webapp.employees import Employee
 from webapp.fields import Fields, submitted
@@ -94,9 +95,7 @@ async def logged_in(request: Request, sign_in: SignIn) -> Response:
     token = signins.token_for(sign_in)
     if client_of(request) is Client.JSON:
         return outcomes.token_json(token, await refresh_tokens.issue(sign_in.id))
-    before = request.auth.sign_in
-    if before is not None and request.auth.by_cookie:
-        await signins.end(before.id, "logged in again")
+    await end_before(request)
     response = outcomes.logged_in(request, token, "/auth/home")
     cookies.set_message(response, request, DONE)
     url_tokens.forget(response, request, COOKIE)

@@ -40,7 +40,8 @@ async def email_of_expired(request: Request) -> str | None:
     if claims is None or not request.auth.by_cookie or claims.expires + cookies.KEPT_EXPIRED_SECONDS < clock.now():
         return None
     theirs = select(employees.c.email).join_from(sign_ins, employees).where(sign_ins.c.id == claims.sid)
-    email: str | None = await database.fetch_val(theirs.where(*signins.still_open()))
+    by_browser = sign_ins.c.kind == "browser"
+    email: str | None = await database.fetch_val(theirs.where(by_browser, *signins.still_open()))
     return email
 
 

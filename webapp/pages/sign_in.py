@@ -1,6 +1,5 @@
 """Log in and log out in a browser."""
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -9,6 +8,7 @@ from webapp.answers import FormRefused
 from webapp.auth import outcomes, signins
 from webapp.auth.access import open_to_all
 from webapp.auth.login import log_in
+from webapp.auth.logout import end_before, end_sessions
 from webapp.clients import Client, client_of, is_in_dialog
 from webapp.pages import relogin
 from webapp.quick import JSONAnswer
@@ -41,9 +41,7 @@ async def token(request: Request) -> Response:
         if is_in_dialog(request):
             return relogin.form_again(refused)
         raise
-    before = request.auth.sign_in
-    if before is not None and request.auth.by_cookie:
-        await signins.end(before.id, "logged in again")
+    await end_before(request)
     new = signins.token_for(sign_in)
     if is_in_dialog(request):
         response = relogin.restored(request, sign_in.employee)
@@ -54,13 +52,9 @@ async def token(request: Request) -> Response:
 
 @open_to_all
 async def logout(request: Request) -> Response:
-    """End the sign-in, if there is one, and remove the cookie."""
-    before = request.auth.sign_in
-    if request.auth.problem == "unknown":
-        raise HTTPException(503, headers={"Retry-After": "2"})
-    if before is not None:
-        await signins.end(before.id, "logged out")
-    return outcomes.logged_out(request, was_logged_in=before is not None)
+    """End the session, if there is one, and remove the cookie."""
+    ended = await end_sessions(request.auth, "logged out")
+    return outcomes.logged_out(request, was_logged_in=ended > 0)
 
 
 @open_to_all
