@@ -9,6 +9,8 @@ from webapp.auth import outcomes, signins
 from webapp.auth import refresh as refresh_tokens
 from webapp.auth.access import open_to_all
 from webapp.auth.login import log_in
+from webapp.auth.logout import end_sessions
+from webapp.bodies import FORM, JSON, read_fields
 from webapp.database import database
 from webapp.forms import read_form
 from webapp.quick import JSONAnswer
@@ -19,6 +21,17 @@ async def login(request: Request) -> Response:
     """Log in with a form and get a token and a refresh token; no cookie is set."""
     sign_in, _ = await log_in(request, "api")
     return outcomes.token_json(signins.token_for(sign_in), await refresh_tokens.issue(sign_in.id))
+
+
+@open_to_all
+async def logout(request: Request) -> Response:
+    """End the session of the credential, and those of the tokens in the body, which need none (RFC 7009)."""
+    body = await read_fields(request, (FORM, JSON))
+    given_up = [body.values.get(name, [""]) for name in ("token", "refresh_token")]
+    if any(len(tokens) != 1 for tokens in given_up):
+        raise Refused("Send token or refresh_token once", "invalid_request")
+    ended = await end_sessions(request.auth, "logged out", [token for (token,) in given_up if token])
+    return outcomes.logged_out(request, was_logged_in=ended > 0)
 
 
 @open_to_all

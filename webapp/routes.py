@@ -48,7 +48,7 @@ routes = [
     Route("/auth/set-up", set_up.page, methods=["GET", "POST"]),
     Route("/api/set-up", set_up.page, methods=["POST"]),
     Route("/api/login", api.login, methods=["POST"]),
-    Route("/api/logout", sign_in.logout, methods=["POST"]),
+    Route("/api/logout", api.logout, methods=["POST"]),
     Route("/api/refresh", api.refresh, methods=["POST"]),
     Route("/api/sign-ins", sign_ins.show),
     Route("/api/sign-ins/end-others", sign_ins.end_others, methods=["POST"]),
