@@ -161,22 +161,3 @@ def test_the_expected_format_may_be_a_field_of_any_form(anonymous, path, status)
 @pytest.mark.parametrize("path", ["/api/me%0a", "/auth/login%0A", "/auth/sign-ins%0a"])
 def test_a_path_ends_where_it_ends(browser, path):
     assert browser.get(path).status_code == 404
-
-
-@pytest.mark.parametrize("scheme", ["ws", "wss", "http", "https"])
-def test_any_scheme_of_a_proxy_is_answered(anonymous, scheme):
-    client = client_like(anonymous, BROWSER, base_url=f"{scheme.replace('ws', 'http')}://testserver")
-    client._transport.app = with_scheme(scheme)
-    answer = client.get("/auth/login")
-    assert answer.status_code == 200
-    assert ("strict-transport-security" in answer.headers) is (scheme in ("https", "wss"))
-
-
-def with_scheme(scheme):
-    """The application as behind a proxy that tells a scheme."""
-    from webapp.app import app
-
-    async def told(scope, receive, send):
-        await app({**scope, "scheme": scheme}, receive, send)
-
-    return told

@@ -68,3 +68,17 @@ def test_many_lines_do_not_wait_for_their_time(anonymous, monkeypatch, capsys):
     assert capsys.readouterr().out.count("\n") == 3
     request_log.write()
     assert capsys.readouterr().out.count("\n") == 1
+
+
+@pytest.mark.parametrize("sign", [*range(0x20), *range(0x7F, 0xA0)])
+@pytest.mark.parametrize("place", ["method", "raw_path", "client"])
+def test_no_control_character_comes_into_a_line(capsys, place, sign):
+    """Another server may pass on what a client sent as it came: C0, DEL and C1, of which 0x85 ends a line."""
+    request_log.notes.clear()
+    text = f"x{chr(sign)}y"
+    odd = {"method": text, "raw_path": text.encode("latin-1"), "client": (text, 1)}[place]
+    request_log.note({"method": "GET", "raw_path": b"/", "client": None, place: odd}, 200, 0.001)
+    request_log.write()
+    line = capsys.readouterr().out
+    assert line.endswith("ms\n")
+    assert line[:-1].isprintable()

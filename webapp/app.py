@@ -21,10 +21,12 @@ from webapp.csrf import CrossSiteGuard
 from webapp.database import Unavailable, database
 from webapp.headers import SecurityHeaders
 from webapp.limits import BodyLimits
+from webapp.proxies import Proxies
 from webapp.request_log import RequestLog
 from webapp.routes import routes
 
 middleware = [
+    Middleware(Proxies),
     *([Middleware(RequestLog)] if settings.ACCESS_LOG else []),
     Middleware(SecurityHeaders),
     Middleware(BodyLimits),

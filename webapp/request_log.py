@@ -42,7 +42,7 @@ class RequestLog:
 
 def note(scope: Scope, status: int, seconds: float) -> None:
     """Keep what a line tells until it is written."""
-    user, client = scope.get("user"), scope["client"]
+    user, client = scope.get("user"), scope.get("client")
     who = user.identity if user is not None and user.is_authenticated else "-"
     path = scope["raw_path"].decode("latin-1")
     notes.append((clock.now(), client[0] if client else "-", who, scope["method"], path, status, seconds))
@@ -60,10 +60,11 @@ def write() -> None:
 
 
 def line_of(noted: Note) -> str:
-    """Return a note as a line, its time in ISO 8601 and UTC (ASVS 16.2.2)."""
+    """Return a note as a line, its time in ISO 8601 and UTC (ASVS 16.2.2), in which nothing controls a terminal."""
     when, address, who, method, path, status, seconds = noted
     moment = datetime.fromtimestamp(when, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
-    return f"{moment}Z {address} {who} {method} {path} {status} {seconds * 1000:.1f}ms\n"
+    line = f"{moment}Z {address} {who} {method} {path} {status} {seconds * 1000:.1f}ms"
+    return f"{line if line.isprintable() else line.encode('unicode_escape').decode()}\n"
 
 
 async def keep_writing() -> None:

@@ -78,7 +78,7 @@ def server_config() -> uvicorn.Config:
         workers=settings.WORKERS,
         log_level=settings.LOG_LEVEL,
         access_log=False,
-        forwarded_allow_ips=list(settings.FORWARDED_ALLOW_IPS),
+        proxy_headers=False,  # webapp/proxies.py reads them
         server_header=False,
         timeout_graceful_shutdown=10,
         # On a busy machine a worker takes more than uvicorn's five seconds to begin, and would be killed over and over.

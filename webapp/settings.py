@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from email.utils import parseaddr
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / "settings.ini"
 
 Value = TypeVar("Value")
+Network = IPv4Network | IPv6Network
 
 
 def refuse(sentence: str) -> NoReturn:
@@ -93,6 +95,19 @@ def listed(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def networks(text: str) -> tuple[Network, ...]:
+    """Return networks, of which an address is the smallest; one of IPv4 addresses written as IPv6 is one of IPv4."""
+    if "%" in text:
+        raise ValueError("a zone")
+    return tuple(plain(ip_network(part)) for part in listed(text))
+
+
+def plain(network: Network) -> Network:
+    """Return a network in its own family."""
+    mapped = getattr(network.network_address, "ipv4_mapped", None)
+    return network if mapped is None else ip_network(f"{mapped}/{network.prefixlen - 96}")
+
+
 def host(text: str) -> str:
     """Return a host's address or name, which can be looked up."""
     filled(text).encode("idna")
@@ -136,6 +151,7 @@ def sender(text: str) -> str:
 
 SECONDS = "a whole number of seconds from 1 to 31536000"
 COUNT = "a whole number from 1 to 1000000"
+PROXIES = "addresses or networks of proxies separated by commas, such as 127.0.0.1, 10.0.0.0/8, or empty"
 
 HOST = setting("HOST", host, "an address of this machine, such as 127.0.0.1")
 PORT = setting("PORT", whole(0, 65535), "a whole number from 0 to 65535")
@@ -176,7 +192,7 @@ THROTTLE_EMAIL_FAILURES = setting("THROTTLE_EMAIL_FAILURES", whole(1, 10**6), CO
 ATTEMPTS_KEEP_DAYS = setting("ATTEMPTS_KEEP_DAYS", whole(1, 36500), "a whole number of days from 1 to 36500")
 MAX_BODY_BYTES = setting("MAX_BODY_BYTES", whole(1024, 2**30), "a whole number of bytes from 1024")
 BODY_TIMEOUT_SECONDS = setting("BODY_TIMEOUT_SECONDS", whole(1, 3600), "a whole number of seconds from 1 to 3600")
-FORWARDED_ALLOW_IPS = setting("FORWARDED_ALLOW_IPS", listed, "addresses separated by commas")
+FORWARDED_ALLOW_IPS = setting("FORWARDED_ALLOW_IPS", networks, PROXIES)
 LOG_LEVEL = setting(
     "LOG_LEVEL", one_of("debug", "info", "warning", "error", "critical"), "debug, info, warning, error or critical"
 )
