@@ -41,7 +41,8 @@
   };
 
   const restore = (who) => {
-    if (who !== user) return location.replace(location.pathname + location.search); // nothing is sent in another's name
+    // Nothing is sent in another's name. A path alone may begin with two slashes, and would then be another site's address.
+    if (who !== user) return location.replace(location.origin + location.pathname + location.search);
     const again = interrupted;
     interrupted = [];
     dialog.close();

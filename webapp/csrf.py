@@ -9,7 +9,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from webapp import answers
+from webapp import answers, origins
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 LOGINS = {"/auth/token", "/api/login", "/auth/link", "/api/link"}
@@ -39,6 +39,4 @@ def is_cross_site(scope: Scope) -> bool:
     headers = Headers(scope=scope)
     if "sec-fetch-site" in headers:
         return headers["sec-fetch-site"] not in ("same-origin", "none")
-    if "origin" in headers:
-        return headers["origin"].partition("://")[2] != headers.get("host")
-    return False
+    return "origin" in headers and not origins.is_own(scope, headers["origin"])

@@ -1,10 +1,13 @@
 """Every page in each of its states: for everybody, at every width, with nothing inline and nothing left behind."""
 
+from itertools import product
+
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import ANN, FLAGS, chromium_path, log_in
 from tests.browser.states import STATES
+from webapp.next_page import is_local
 
 pytestmark = pytest.mark.browser
 EACH = pytest.mark.parametrize("state", STATES.values(), ids=STATES)
@@ -227,3 +230,16 @@ def test_no_page_that_the_browser_keeps_in_memory_comes_back_after_a_logout(chro
         expect(page.get_by_role("heading", name="Log in")).to_be_visible()
         assert "Ann" not in page.content()
     remembering.close()
+
+
+def test_the_browser_takes_no_local_address_for_another_sites(page):
+    """What `next` may be is asked of a browser's own reading of addresses (WHATWG URL)."""
+    pieces = ["/", "\\", ".", "%2e", "%2f", "%5c", "?", "#", "@", ":", ";", "\uff0f", "evil.example"]
+    local = [path for size in range(1, 5) for path in map("".join, product(["/"], *[pieces] * size)) if is_local(path)]
+    assert len(local) > 1000
+    page.goto("/auth/login")
+    away = """(paths) => paths.filter((path) => {
+        const url = new URL(path, location.href);
+        return url.origin !== location.origin || url.pathname.startsWith("//");
+    })"""
+    assert page.evaluate(away, local) == []

@@ -386,3 +386,27 @@ def test_axe_finds_nothing_in_the_dialog(new_context, violations, scheme):
     page.keyboard.press("Escape")
     expect(page.locator("#flash")).to_have_text("Not saved. You are signed out.")
     assert violations(page) == []
+
+
+@pytest.mark.parametrize(
+    "path", ["//evil.example/phish", "///evil.example/phish?x=1", "/.//evil.example/phish#x", "//evil.example//phish"]
+)
+@pytest.mark.parametrize("who", [None, BOB])
+def test_a_page_whose_path_looks_like_another_site_stays_here(site, ann_page, path, who):
+    """Our own page for what is not there, opened by a link to it, begins anew when another tab logs out or in (ASVS 3.7.2)."""
+    asked = []
+    ann_page.context.on("request", lambda request: asked.append(request.url))
+    ann_page.goto(site.address + path)
+    expect(ann_page.locator("#who")).to_contain_text("Ann Lee")
+    other = ann_page.context.new_page()
+    other.goto("/auth/home")
+    with ann_page.expect_navigation():
+        if who:
+            log_in(ann_page.context, who)
+            other.goto("/auth/home")
+        else:
+            other.get_by_role("button", name="Log out").click()
+    expect(ann_page.get_by_role("heading", name="Page not found")).to_be_visible()
+    expect(ann_page.get_by_text("Bob Ray")).to_have_count(1 if who else 0)
+    assert ann_page.evaluate("location.origin") == site.address
+    assert [url for url in asked if not url.startswith(f"{site.address}/")] == []

@@ -10,6 +10,7 @@ from webapp.auth.access import open_to_all
 from webapp.auth.login import log_in
 from webapp.auth.logout import end_before, end_sessions
 from webapp.clients import Client, client_of, is_in_dialog
+from webapp.next_page import local_or_home
 from webapp.pages import relogin
 from webapp.quick import JSONAnswer
 
@@ -18,9 +19,9 @@ HOW_TO_LOG_IN = "POST the form fields username (your email) and password to /api
 
 @open_to_all
 async def login(request: Request) -> Response:
-    """Show the login form, or home to somebody who is logged in."""
+    """Show the login form; lead somebody who is logged in to the page in `next`, or home."""
     if request.user.is_authenticated:
-        return answers.redirect(request, "/auth/home")
+        return answers.redirect(request, local_or_home(request.query_params.get("next", "")))
     return login_form(request)
 
 
