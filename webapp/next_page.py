@@ -1,6 +1,6 @@
 """Where to go after a login: always a page of this site."""
 
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from starlette.requests import Request
 
@@ -10,8 +10,8 @@ LONGEST = 2000
 
 
 def is_local(path: str) -> bool:
-    """Return whether a browser would stay on this site (ASVS 1.2.2, 3.7.2)."""
-    plain = path.isprintable() and len(path) <= LONGEST
+    """Return whether a browser would stay on this site (ASVS 1.2.2, 3.7.2), at an address without a token (14.2.1)."""
+    plain = path.isprintable() and len(path) <= LONGEST and "token=" not in unquote(path)
     return plain and path.startswith("/") and not path.startswith(("//", "/\\"))
 
 
