@@ -20,6 +20,8 @@ PUBLIC = [(b"cache-control", b"public, max-age=3600")]
 FOR_EVER = [(b"cache-control", b"public, max-age=31536000, immutable")]
 SAME_ORIGIN = (b"referrer-policy", b"same-origin")
 NO_REFERRER = (b"referrer-policy", b"no-referrer")
+# The pages whose address comes with a token.
+TOKEN_PAGES = {"/auth/link", "/auth/set-up"}
 HTTPS_ONLY = [(b"strict-transport-security", b"max-age=31536000; includeSubDomains")]
 
 # By whether the browser came over HTTPS, by the Referer policy, and by how long everybody may keep the answer.
@@ -33,9 +35,9 @@ A_FILE = {200, 206, 304}
 
 
 def has_token(scope: Scope) -> bool:
-    """Return whether a request's address has a token, or a query that was percent-encoded and may have one."""
-    query: bytes = scope["query_string"]
-    return "?" in scope["path"] or (query != b"" and b"token" in unquote_to_bytes(query))
+    """Return whether a request's address may have a token, be it in a query that a mail program has encoded."""
+    path, query = scope["path"], scope["query_string"]
+    return path in TOKEN_PAGES or "?" in path or (query != b"" and b"token" in unquote_to_bytes(query))
 
 
 def headers_for(scope: Scope, status: int, own: Sequence[tuple[bytes, bytes]] = ()) -> list[tuple[bytes, bytes]]:
