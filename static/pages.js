@@ -1,5 +1,11 @@
 // What the page around a fragment does when HTMX brings another one.
 (() => {
+  // A token in the address has come in with the page, whose form carries it on: it stays in no history and no bookmark.
+  const address = new URL(location);
+  if (address.searchParams.has("token")) {
+    address.searchParams.delete("token");
+    history.replaceState(history.state, "", address);
+  }
   // The message was for the page before; the way to the page that is shown now is marked as such.
   document.addEventListener("htmx:pushedIntoHistory", () => {
     document.getElementById("flash").replaceChildren();

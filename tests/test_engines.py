@@ -178,7 +178,7 @@ def test_dates_and_unicode_in_many_rows_are_those_of_one(run, anonymous):
     row = {
         "emp_no": 7, "email": "a@b.example", "password_hash": "x", "birth_date": date(1952, 2, 29), "first_name": FULL_UNICODE,
         "last_name": "%s %(a)s ? $1 :x", "gender": None, "hire_date": None, "scopes": "", "is_active": True, "changed": 1.5,
-        "preferred_name": None, "about": None, "version": 1, "words": "",
+        "preferred_name": None, "about": None, "version": 1, "words": "", "awaits_invitation": False,
     }  # fmt: skip
     other = {**row, "emp_no": 8, "email": "c@d.example"}
     run(database.execute_rows, insert(employees), list(row), [list(row.values()), list(other.values())])

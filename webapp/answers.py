@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from webapp import cookies, settings
 from webapp.clients import Client, client_of, is_in_dialog
-from webapp.headers import headers_for
+from webapp.headers import has_token, headers_for
 from webapp.quick import HTMLAnswer, JSONAnswer
 from webapp.templating import templates
 
@@ -88,7 +88,8 @@ def page(
     """
     if client_of(request) is Client.HTMX:
         return HTMLAnswer(fragment(request, name, context, message), status)
-    waiting = cookies.message_in(request)
+    # Who opens a link, good or not, takes no message that waits for another page of the same browser.
+    waiting = None if has_token(request.scope) else cookies.message_in(request)
     whole = templates.get_template(f"{name}.html")
     shown = {**context, **who_asks(request), "message": message or waiting, "fragment": False}
     response = HTMLAnswer(whole.render(shown), status)

@@ -94,7 +94,7 @@ async def password_link(email: str) -> None:
             link = await links.make(employee, audit.Actor.of_command())
         except links.LinkNotGood:
             settings.refuse(f"the account of {email} is deactivated, so no password can be set; nothing was changed")
-    print(f"{link}\nGood once, within {links.lifetime()}; give it to {email} only")
+    print(f"{link.address}\nGood once, within {links.in_words(link.expires_in)}; give it to {email} only")
 
 
 async def migrate() -> None:

@@ -138,8 +138,12 @@ async def create(
     gender: str | None = None,
     hire_date: date | None = None,
     scopes: tuple[str, ...] = USER_SCOPES,
+    awaits_invitation: bool = False,
 ) -> int:
     """Add an active employee and return the number given to them.
+
+    Args:
+        awaits_invitation: whether they are mailed no link before an administrator has made them one.
 
     Raises:
         Duplicate: somebody else has this email.
@@ -157,6 +161,7 @@ async def create(
         scopes=" ".join(scopes),
         is_active=True,
         changed=clock.now(),
+        awaits_invitation=awaits_invitation,
     )
     for _ in range(TRIES_FOR_A_NUMBER):
         try:

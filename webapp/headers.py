@@ -1,6 +1,7 @@
 """The security headers of every answer, made once (ASVS 3.4)."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
+from urllib.parse import unquote_to_bytes
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -11,31 +12,45 @@ POLICY = (
 EVERYWHERE = [
     (b"content-security-policy", POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
 ]
 PERSONAL = [(b"cache-control", b"no-store"), (b"vary", b"HX-Request, Accept, Cookie")]
 PUBLIC = [(b"cache-control", b"public, max-age=3600")]
 FOR_EVER = [(b"cache-control", b"public, max-age=31536000, immutable")]
+SAME_ORIGIN = (b"referrer-policy", b"same-origin")
+NO_REFERRER = (b"referrer-policy", b"no-referrer")
+# The pages whose address comes with a token.
+TOKEN_PAGES = {"/auth/link", "/auth/set-up"}
 HTTPS_ONLY = [(b"strict-transport-security", b"max-age=31536000; includeSubDomains")]
 
-# By whether the browser came over HTTPS, and by how long everybody may keep the answer.
+# By whether the browser came over HTTPS, by the Referer policy, and by how long everybody may keep the answer.
 ANSWERS = {
-    (https, kept): EVERYWHERE + caching + (HTTPS_ONLY if https else [])
+    (https, referrer, kept): [*EVERYWHERE, *([referrer] if referrer else []), *caching, *(HTTPS_ONLY if https else [])]
     for https in (False, True)
+    for referrer in (SAME_ORIGIN, NO_REFERRER, None)
     for kept, caching in (("not", PERSONAL), ("an hour", PUBLIC), ("for ever", FOR_EVER))
 }
 A_FILE = {200, 206, 304}
 
 
-def headers_for(scope: Scope, status: int) -> list[tuple[bytes, bytes]]:
-    """Return the headers that the answer to a request must have."""
+def has_token(scope: Scope) -> bool:
+    """Return whether a request's address may have a token, be it in a query that a mail program has encoded."""
+    path, query = scope["path"], scope["query_string"]
+    return path in TOKEN_PAGES or "?" in path or (query != b"" and b"token" in unquote_to_bytes(query))
+
+
+def headers_for(scope: Scope, status: int, own: Sequence[tuple[bytes, bytes]] = ()) -> list[tuple[bytes, bytes]]:
+    """Return the headers that the answer to a request must have, beside its own."""
     if status in A_FILE and scope["path"].startswith("/static/"):
         kept = "for ever" if scope.get("immutable") else "an hour"
     else:
         kept = "not"
-    return ANSWERS[scope["scheme"] == "https", kept]
+    if NO_REFERRER in own:
+        referrer = None
+    else:
+        referrer = NO_REFERRER if has_token(scope) else SAME_ORIGIN
+    return ANSWERS[scope["scheme"] == "https", referrer, kept]
 
 
 class SecurityHeaders:
@@ -50,7 +65,8 @@ class SecurityHeaders:
 
         def send_with_headers(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *headers_for(scope, message["status"])]
+                own = message["headers"]
+                message["headers"] = [*own, *headers_for(scope, message["status"], own)]
             return send(message)
 
         return self.app(scope, receive, send_with_headers)

@@ -10,15 +10,17 @@ from webapp.clients import Client, client_of
 
 LONGEST = 2000
 END_OF_PATH = re.compile("[?#]")
+TOKEN = re.compile("[?&]token=")
 
 
 def is_local(address: str) -> bool:
     """Return whether an address is a path of this site, with or without a query, which stays one (ASVS 1.2.2, 3.7.2).
 
     With two slashes anywhere in its path, or a backslash, it could become another site's name once a browser has taken
-    away what stands before, as `/.//`, or a script has taken it apart.
+    away what stands before, as `/.//`, or a script has taken it apart. With a token it would be kept where no token
+    belongs (ASVS 14.2.1).
     """
-    if len(address) > LONGEST or not address.isprintable():
+    if len(address) > LONGEST or not address.isprintable() or TOKEN.search(unquote(address)):
         return False
     path = END_OF_PATH.split(address, maxsplit=1)[0]
     return path.startswith("/") and "//" not in path and "\\" not in path and unquote(path).isprintable()

@@ -176,6 +176,8 @@ STALE_AFTER_SECONDS = setting("STALE_AFTER_SECONDS", whole(1, 3600), "a whole nu
 BCRYPT_ROUNDS = setting("BCRYPT_ROUNDS", whole(4, 31), "a whole number from 4 to 31")
 PASSWORD_MIN_LENGTH = setting("PASSWORD_MIN_LENGTH", whole(8, 64), "a whole number from 8 to 64")
 LINK_MAX_SECONDS = setting("LINK_MAX_SECONDS", whole(60, 604800), "a whole number of seconds from 60 to 604800")
+MAILED_LINK_SECONDS = setting("MAILED_LINK_SECONDS", whole(60, 86400), "a whole number of seconds from 60 to 86400")
+INVITATION_SECONDS = setting("INVITATION_SECONDS", whole(60, 2592000), "a whole number of seconds from 60 to 2592000")
 SMTP_URL = setting(
     "SMTP_URL",
     mail_server,

@@ -14,6 +14,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
 )
 from sqlalchemy.dialects.mysql import VARCHAR
 
@@ -49,6 +50,8 @@ employees = Table(
     Column("about", Text),
     Column("version", Integer, nullable=False, server_default="1"),
     Column("words", WORDS, nullable=False, server_default=""),
+    # Whether a personal access token added them, and no administrator has made them a link since.
+    Column("awaits_invitation", Boolean, nullable=False, server_default=false()),
     Index("employees_by_name", "words", "emp_no", "hire_date"),
     Index("employees_by_hire_date", "hire_date", "emp_no"),
     **TEXTS,

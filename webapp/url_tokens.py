@@ -1,4 +1,4 @@
-"""A token that comes in an address is moved into a cookie at once, so that no later address, log or Referer has it."""
+"""A token that comes in an address: the page's form carries it on, and a script takes it out of the address at once."""
 
 import re
 
@@ -12,6 +12,19 @@ KEPT_SECONDS = 3600
 SHAPE = re.compile(r"[\w.-]{1,500}", re.ASCII)
 
 
+def token_in_address(request: Request) -> str:
+    """Return the token in the address, "" where there is none, or several."""
+    tokens = request.query_params.getlist("token")
+    return tokens[0] if len(tokens) == 1 and SHAPE.fullmatch(tokens[0]) else ""
+
+
+def unreferred(response: Response) -> Response:
+    """Let no request that a page makes tell its address, which may have a token (ASVS 14.2.1)."""
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+# coordinator: what follows goes with the set-up page's cookie, as do KEPT_SECONDS and the import of answers and cookies
 def moved(request: Request, cookie: str) -> Response | None:
     """Return a redirect to the same path without its query, None where the address has no token (ASVS 14.2.1)."""
     token = request.query_params.get("token")

@@ -96,8 +96,8 @@ async def link(request: Request) -> Response:
     """Make a one-time link for the employee of an email."""
     found = await employees.with_email(request.path_params["email"])
     assert found is not None
-    address = await links.make(found[0], audit.Actor.of(request))
-    return JSONAnswer(address.removeprefix(links.site()))
+    made = await links.make(found[0], audit.Actor.of_command())
+    return JSONAnswer(made.address.removeprefix(links.site()))
 
 
 @open_to_all

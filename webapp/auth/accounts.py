@@ -6,7 +6,7 @@ from sqlalchemy import update
 from starlette.requests import Request
 
 from webapp import audit, clock
-from webapp.auth import changes, signins
+from webapp.auth import changes, links, signins
 from webapp.auth.held import SignIn
 from webapp.database import database
 from webapp.employees import Employee
@@ -21,6 +21,7 @@ async def replace_password(
     kind: str,
     action: audit.Action,
     asked_by: str | None = None,
+    link: str | None = None,
 ) -> SignIn | None:
     """Replace an employee's password, end all their sign-ins, and return a new one for who asks: all or nothing.
 
@@ -31,9 +32,11 @@ async def replace_password(
         kind: of the new sign-in, as `open_sign_in` has it.
         action: how the audit log calls it.
         asked_by: the sign-in that asks for it, if it is one.
+        link: the token of the link with which it is asked for, if it is one.
 
     Raises:
         SignInEnded: the sign-in that asks for it has itself ended.
+        LinkNotGood: the link is no longer good.
     """
     old_hash, new_hash = hashes
     as_it_was = (
@@ -42,6 +45,8 @@ async def replace_password(
     replaced = update(employees).where(as_it_was).values(password_hash=new_hash, changed=clock.now())
     async with database.transaction():
         # First of all: who comes second waits here, and no login with the old password can come between.
+        if link is not None:
+            await links.read(link, lock=True)
         if not await database.change(replaced, employees.c.emp_no):
             return None
         if asked_by is not None:

@@ -1,6 +1,7 @@
 """What administrators do to employees: each in one transaction that asks the database what they may do just now.
 
-Nobody gives what they do not have, and an active employee with super:* always remains (ASVS 8.2.1, 8.2.3).
+Nobody gives what they do not have, and an active employee with super:* always remains (ASVS 8.2.1, 8.2.3). A personal
+access token changes nobody's email or scopes, activates nobody and makes no link: a leaked one leads nowhere.
 """
 
 from collections.abc import Mapping
@@ -14,7 +15,17 @@ from webapp import employees as staff
 from webapp.answers import Refused
 from webapp.audit import Action, Actor
 from webapp.auth import changes, links, passwords, signins
-from webapp.auth.authority import Changed, Locked, forbidden, locked, locked_rows
+from webapp.auth.authority import (
+    Changed,
+    Locked,
+    ensure_may_lock_out,
+    forbidden,
+    is_by_token,
+    locked,
+    locked_rows,
+    refuse_personal_tokens,
+)
+from webapp.auth.links import Link
 from webapp.auth.scopes import ALL, USER_SCOPES, within
 from webapp.database import database
 from webapp.employees import Employee
@@ -34,7 +45,9 @@ async def create(request: Request, details: Mapping[str, Any]) -> int:
     async with database.transaction():
         _, may = await locked_rows(request)
         scopes = tuple(scope for scope in USER_SCOPES if scope in may)
-        emp_no = await staff.create(password_hash=passwords.UNUSABLE, scopes=scopes, **details)
+        emp_no = await staff.create(
+            password_hash=passwords.UNUSABLE, scopes=scopes, awaits_invitation=is_by_token(request), **details
+        )
         await audit.note(Actor.of(request), Action.CREATED, emp_no, {**details, "scopes": scopes})
     return emp_no
 
@@ -50,6 +63,8 @@ async def edit(request: Request, emp_no: int, version: int | None, details: Mapp
         found = await locked(request, emp_no)
         before = {name: getattr(found.employee, name) for name in details}
         different = audit.differences(before, details, details)
+        if "email" in different:
+            refuse_personal_tokens(request)
         if different and version not in (None, found.employee.version):
             raise Changed(found.employee)
         if different:
@@ -88,6 +103,7 @@ async def change_scopes(request: Request, emp_no: int, version: int | None, scop
         if ALL not in scopes:
             await ensure_one_remains(found.employee)
         if set(scopes) != set(found.employee.scopes):
+            refuse_personal_tokens(request)
             await write(emp_no, scopes=" ".join(scopes))
             details = {"scopes": [found.employee.scopes, scopes]}
             await audit.note(Actor.of(request), Action.SCOPES_CHANGED, emp_no, details)
@@ -104,9 +120,12 @@ async def ensure_one_remains(employee: Employee) -> None:
 
 async def set_active(request: Request, emp_no: int, is_active: bool) -> None:
     """Let an employee in again; or no longer, which ends all their sign-ins at once (ASVS 7.4.2)."""
+    if is_active:
+        refuse_personal_tokens(request)
     async with database.transaction():
         found = await locked(request, emp_no, first=True)
         if not is_active:
+            ensure_may_lock_out(request, found.employee)
             if emp_no == request.user.emp_no:
                 raise Refused(NOT_YOURSELF, "conflict", status=409)
             await ensure_one_remains(found.employee)
@@ -117,12 +136,13 @@ async def set_active(request: Request, emp_no: int, is_active: bool) -> None:
     changes.drop(emp_no=emp_no)
 
 
-async def password_link(request: Request, emp_no: int) -> str:
+async def password_link(request: Request, emp_no: int) -> Link:
     """Return a new one-time link with which an employee sets a password.
 
     Raises:
         LinkNotGood: the employee may not come in.
     """
+    refuse_personal_tokens(request)
     async with database.transaction():
         found = await locked(request, emp_no)
         return await links.make(found.employee, Actor.of(request))
@@ -131,7 +151,7 @@ async def password_link(request: Request, emp_no: int) -> str:
 async def end_sign_ins(request: Request, emp_no: int, which: ColumnElement[bool], action: Action) -> int:
     """End those of an employee's sign-ins that a condition names, and return how many."""
     async with database.transaction():
-        await locked(request, emp_no)
+        ensure_may_lock_out(request, (await locked(request, emp_no)).employee)
         ended = await signins.mark_ended((sign_ins.c.emp_no == emp_no) & which, "ended by an administrator")
         if ended:
             await audit.note(Actor.of(request), action, emp_no, {"count": len(ended)})

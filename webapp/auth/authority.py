@@ -13,13 +13,13 @@ from starlette.requests import Request
 
 from webapp.answers import Refused
 from webapp.auth import signins
-from webapp.auth.scopes import closure, within
+from webapp.auth.scopes import USER_SCOPES, closure, within
 from webapp.database import database
 from webapp.employees import Employee, employee_from, lock_first
 from webapp.tables import employees
 
 MORE_THAN_YOU = "This employee may do more than you. Ask somebody who may do as much."
-NOT_BY_A_TOKEN = "A personal access token may not do this. Log in and do it yourself."  # noqa: S105  words only
+NOT_BY_A_TOKEN = "A personal access token cannot do this. Log in and do it yourself."  # noqa: S105  words only
 
 
 class Changed(Exception):
@@ -44,6 +44,23 @@ def forbidden(sentence: str) -> Refused:
     return Refused(
         sentence, "insufficient_scope", status=403, headers={"WWW-Authenticate": 'Bearer error="insufficient_scope"'}
     )
+
+
+def is_by_token(request: Request) -> bool:
+    """Return whether a request comes with a personal access token."""
+    return request.auth.sign_in is not None and request.auth.sign_in.kind == "token"
+
+
+def refuse_personal_tokens(request: Request) -> None:
+    """Refuse a personal access token, which must neither become nor make a way in (ASVS 7.5.1, 8.2.1)."""
+    if is_by_token(request):
+        raise forbidden(NOT_BY_A_TOKEN)
+
+
+def ensure_may_lock_out(request: Request, employee: Employee) -> None:
+    """Refuse a personal access token that would lock out or log out somebody who has more than the `user:` scopes."""
+    if not within(employee.scopes, USER_SCOPES):
+        refuse_personal_tokens(request)
 
 
 def ensure_no_more(employee: Employee, may: Iterable[str]) -> None:
@@ -71,8 +88,8 @@ async def locked(request: Request, emp_no: int, *, first: bool = False, version:
     if emp_no not in rows:
         raise HTTPException(404)
     employee = employee_from(rows[emp_no]._mapping)
-    if emp_no == request.user.emp_no and request.auth.sign_in.kind == "token":
-        raise forbidden(NOT_BY_A_TOKEN)
+    if emp_no == request.user.emp_no:
+        refuse_personal_tokens(request)
     ensure_no_more(employee, may)
     if version is not None and version != employee.version:
         raise Changed(employee)

@@ -92,12 +92,15 @@ async def pause() -> None:
 
 
 async def answer(asked: Asked) -> None:
-    """Mail a link to the employee with this email, if there is one who may come in."""
+    """Mail a link to the employee with this email, if there is one who may have it."""
     found = await employees.with_email(asked.email)
     if found is None or not found[0].is_active:
         return
     employee = found[0]
     await database.execute(update(attempts).where(attempts.c.id == asked.number).values(emp_no=employee.emp_no))
-    link = await links.make(employee, asked.actor, audit.Action.LINK_MAILED)
-    text = TEXT.format(email=employee.email, lifetime=links.lifetime(), link=link)
+    try:
+        link = await links.make(employee, asked.actor, audit.Action.LINK_MAILED)
+    except links.LinkNotGood:
+        return
+    text = TEXT.format(email=employee.email, lifetime=links.in_words(link.expires_in), link=link.address)
     await mail.send(mail.message_to(employee.email, SUBJECT, text))

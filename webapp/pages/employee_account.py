@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from webapp import answers, settings
+from webapp import answers
 from webapp.answers import FormRefused, Refused
 from webapp.audit import Action
 from webapp.auth import administration, authority, links
@@ -29,7 +29,7 @@ from webapp.pages.employees import (
     number_of,
     sign_ins_json,
 )
-from webapp.pages.sign_ins import living_of, refuse_personal_tokens, rows_of
+from webapp.pages.sign_ins import living_of, rows_of
 from webapp.quick import JSONAnswer
 from webapp.tables import sign_ins
 
@@ -55,16 +55,15 @@ async def activate(request: Request) -> Response:
 @requires("admin:write")
 async def password_link(request: Request) -> Response:
     """Make a one-time link with which an employee sets a password, and show it once."""
-    refuse_personal_tokens(request)
     employee = await employee_of(request)
     try:
         link = await administration.password_link(request, employee.emp_no)
     except links.LinkNotGood:
         raise Refused(NOT_ACTIVE, "conflict", status=409) from None
     if client_of(request) is Client.JSON:
-        return JSONAnswer({"link": link, "expires_in": settings.LINK_MAX_SECONDS}, 201)
-    context = await context_of(request, employee)
-    return answers.page(request, "employee", {**context, "link": link, "lifetime": links.lifetime()})
+        return JSONAnswer({"link": link.address, "expires_in": link.expires_in}, 201)
+    context = {**await context_of(request, employee), "link": link.address, "lifetime": links.in_words(link.expires_in)}
+    return answers.page(request, "employee", context)
 
 
 @requires("admin:read")

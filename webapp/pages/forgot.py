@@ -11,6 +11,7 @@ from webapp import answers, cookies, mail
 from webapp.answers import Refused
 from webapp.auth import forgotten, throttle
 from webapp.auth.access import open_to_all
+from webapp.auth.authority import refuse_personal_tokens
 from webapp.clients import Client, client_of
 from webapp.fields import Fields, submitted
 from webapp.inputs import Email
@@ -42,6 +43,7 @@ async def forgot(request: Request) -> Response:
 
 async def asked(request: Request) -> Response:
     """Ask for a link."""
+    refuse_personal_tokens(request)
     form = await submitted(request, Forgot, FORM)
     values: dict[str, Any] = form.shown
     try:

@@ -11,6 +11,7 @@ from webapp.audit import Action
 from webapp.auth import accounts, links, outcomes, password_rules, passwords, signins, throttle
 from webapp.auth import refresh as refresh_tokens
 from webapp.auth.access import open_to_all
+from webapp.auth.authority import refuse_personal_tokens
 from webapp.auth.held import SignIn
 from webapp.auth.logout import end_before
 from webapp.clients import Client, client_of
@@ -21,8 +22,9 @@ from webapp.inputs import Secret
 from webapp.pages.password import refuse_weak
 from webapp.quick import JSONAnswer
 
-FORM, COOKIE = "set_password", "link"
+FORM = "set_password"
 NOT_GOOD = "This link is not good, or no longer: each works once, and not for long."
+OPEN_AGAIN = "This page does not keep its link. Open the link again, from the mail or the message in which you got it."
 DONE = "Your password is set, and every earlier sign-in of yours has ended"
 
 
@@ -36,20 +38,20 @@ class SetPassword(Fields):
 async def link(request: Request) -> Response:
     """Show the form of a link, which stays good however often it is looked at, or set the password with it."""
     if request.method == "POST":
-        return await used(request)
+        return await use(request)
     if client_of(request) is Client.JSON:
         detail = "POST the form fields token (of your link) and new_password to /api/link"
         return JSONAnswer({"detail": detail, "rules": password_rules.in_words()})
-    moved = url_tokens.moved(request, COOKIE)
-    if moved is not None:
-        return moved
-    employee, _ = await good(url_tokens.token_in(request, COOKIE))
-    return answers.page(request, FORM, {**shown(employee), "sentence": None, "errors": {}})
+    if "token" not in request.query_params:
+        raise gone(OPEN_AGAIN)
+    token = url_tokens.token_in_address(request)
+    employee, _ = await good(token)
+    return answers.page(request, FORM, {**shown(employee, token), "sentence": None, "errors": {}})
 
 
-def shown(employee: Employee) -> dict[str, Any]:
-    """Return all that the page shows."""
-    return {"email": employee.email, "rules": password_rules.in_words()}
+def shown(employee: Employee, token: str) -> dict[str, Any]:
+    """Return all that the page shows; its form carries the token, so that two links in two tabs never mix."""
+    return {"email": employee.email, "token": token, "rules": password_rules.in_words()}
 
 
 async def good(token: str) -> tuple[Employee, str]:
@@ -63,31 +65,48 @@ async def good(token: str) -> tuple[Employee, str]:
 def not_good() -> Refused:
     """Return the refusal of a link, the same whatever is wrong with it."""
     where = "under “Forgot your password?” on the login page" if mail.is_on() else "from an administrator"
-    return Refused(f"{NOT_GOOD} Get a new one {where}.", "invalid_grant", status=410)
+    return gone(f"{NOT_GOOD} Get a new one {where}.")
 
 
-async def used(request: Request) -> Response:
+def gone(sentence: str) -> Refused:
+    """Return the refusal of a request without a link that is good."""
+    return Refused(sentence, "invalid_grant", status=410)
+
+
+async def use(request: Request) -> Response:
     """Set the password, end every sign-in of the employee, and log them in (ASVS 6.4.1, 6.5.1)."""
-    is_json = client_of(request) is Client.JSON
-    token = only(await read_form(request), "token") if is_json else url_tokens.token_in(request, COOKIE)
+    refuse_personal_tokens(request)
+    token = await token_in_form(request)
     employee, old_hash = await good(token)
 
     async def context(request: Request) -> dict[str, Any]:
-        return shown(employee)
+        return shown(employee, token)
 
     form = await submitted(request, SetPassword, FORM, context=context)
     await refuse_weak(request, form, FORM, (employee.first_name, employee.last_name, employee.email), context)
-    sign_in = await accounts.replace_password(
-        request,
-        employee,
-        (old_hash, await passwords.hash_password(form.data["new_password"])),
-        kind="api" if is_json else "browser",
-        action=Action.PASSWORD_SET_BY_LINK,
-    )
-    if sign_in is None:
-        raise not_good()
+    new_hash = await passwords.hash_password(form.data["new_password"])
+    sign_in = await set_password(request, employee, (old_hash, new_hash), token)
     await throttle.record(request, employee.email, employee.emp_no, throttle.BY_LINK)
     return await logged_in(request, sign_in)
+
+
+async def token_in_form(request: Request) -> str:
+    """Return the form's token, "" where it has none or several, or where the address has one too: which is meant?"""
+    token = only(await read_form(request), "token")
+    return "" if "token" in request.query_params else token
+
+
+async def set_password(request: Request, employee: Employee, hashes: tuple[str, str], token: str) -> SignIn:
+    """Return the new sign-in, or refuse a link that is not good any more: hashing takes its time."""
+    kind = "api" if client_of(request) is Client.JSON else "browser"
+    action = Action.PASSWORD_SET_BY_LINK
+    try:
+        sign_in = await accounts.replace_password(request, employee, hashes, kind=kind, action=action, link=token)
+    except links.LinkNotGood:
+        raise not_good() from None
+    if sign_in is None:
+        raise not_good()
+    return sign_in
 
 
 async def logged_in(request: Request, sign_in: SignIn) -> Response:
@@ -98,5 +117,4 @@ async def logged_in(request: Request, sign_in: SignIn) -> Response:
     await end_before(request)
     response = outcomes.logged_in(request, token, "/auth/home")
     cookies.set_message(response, request, DONE)
-    url_tokens.forget(response, request, COOKIE)
     return response

@@ -11,6 +11,7 @@ from webapp.answers import Refused
 from webapp.auth import outcomes, password_rules, passwords, set_up, signins
 from webapp.auth import refresh as refresh_tokens
 from webapp.auth.access import open_to_all
+from webapp.auth.authority import refuse_personal_tokens
 from webapp.auth.held import SignIn
 from webapp.clients import Client, client_of
 from webapp.fields import Fields, submitted
@@ -84,6 +85,7 @@ def over() -> Refused:
 
 async def made(request: Request) -> Response:
     """Make the account and log in."""
+    refuse_personal_tokens(request)
     is_json = client_of(request) is Client.JSON
     token = only(await read_form(request), "token") if is_json else url_tokens.token_in(request, COOKIE)
     await ensure_open(token)

@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from webapp import answers, clock, cookies, settings
-from webapp.auth import authority, outcomes, signins
+from webapp.auth import outcomes, signins
+from webapp.auth.authority import refuse_personal_tokens as refuse_personal_tokens
 from webapp.auth.held import SignIn
 from webapp.auth.scopes import closure
 from webapp.auth.tokens import SIGN_IN_ID
@@ -126,12 +127,6 @@ async def show(request: Request) -> Response:
         ]
         return JSONAnswer({"sign_ins": rows, "attempts": await attempts_of(request.user.emp_no)})
     return answers.page(request, "sign_ins", await context_of(request))
-
-
-def refuse_personal_tokens(request: Request) -> None:
-    """Refuse a personal access token, which must not rule over the sign-ins of its owner."""
-    if request.auth.sign_in.kind == "token":
-        raise authority.forbidden(authority.NOT_BY_A_TOKEN)
 
 
 async def end(request: Request) -> Response:
