@@ -50,7 +50,8 @@ def add_user(commands: Any) -> None:
     user = commands.add_parser(
         "create-user",
         help="add one employee",
-        description="Add one employee. The password is asked for twice, without echo.",
+        description="Add one employee, with super:* while no administrator can log in. "
+        "The password is asked for twice, without echo.",
     )
     user.add_argument("--email", required=True, type=email, help="to log in with; its case does not matter")
     user.add_argument("--first-name", required=True, type=name)
