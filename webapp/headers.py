@@ -6,10 +6,12 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+# The other is of pages whose address has a token, which their requests for scripts and styles must not carry either.
+REFERRER, NO_REFERRER = (b"referrer-policy", b"same-origin"), (b"referrer-policy", b"no-referrer")
 EVERYWHERE = [
     (b"content-security-policy", POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"same-origin"),
+    REFERRER,
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
 ]
@@ -51,7 +53,10 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *headers_for(scope, message["status"])]
+                ours = headers_for(scope, message["status"])
+                if NO_REFERRER in message["headers"]:
+                    ours = [header for header in ours if header != REFERRER]
+                message["headers"] = [*message["headers"], *ours]
             await send(message)
 
         await self.app(scope, receive, send_with_headers)

@@ -12,6 +12,18 @@ KEPT_SECONDS = 3600
 SHAPE = re.compile(r"[\w.-]{1,500}", re.ASCII)
 
 
+def token_in_address(request: Request) -> str:
+    """Return the one well-formed token in the address, "" where there is none; its form carries it from here on."""
+    tokens = request.query_params.getlist("token")
+    return tokens[0] if len(tokens) == 1 and SHAPE.fullmatch(tokens[0]) else ""
+
+
+def unreferred(response: Response) -> Response:
+    """Return an answer whose page tells nobody its address, which has a token in it (ASVS 14.2.1)."""
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
 def moved(request: Request, cookie: str) -> Response | None:
     """Return a redirect to the same path without its query, None where the address has no token (ASVS 14.2.1)."""
     token = request.query_params.get("token")
