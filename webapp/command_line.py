@@ -114,6 +114,8 @@ def add_exchange(commands: Any) -> None:
     importing.add_argument("file", metavar="FILE.csv", help="in UTF-8, with a header; - for standard input")
     importing.add_argument("--update", action="store_true", help="change employees who are there, by their emp_no")
     importing.add_argument("--skip-bad", action="store_true", help="leave wrong rows out and write the others")
+    importing.add_argument("--dry-run", action="store_true", help="list every change, old and new, and write nothing")
+    importing.add_argument("--yes", action="store_true", help="do not ask before employees get another email")
     exporting = commands.add_parser(
         "export-employees",
         help="write all employees as CSV",
