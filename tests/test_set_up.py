@@ -20,7 +20,7 @@ from tests.conftest import (
     session_of,
     without_title,
 )
-from webapp import directory, request_log, server, settings
+from webapp import audit_entries, directory, request_log, server, settings
 from webapp import employees as staff
 from webapp.app import app
 from webapp.auth import password_rules, passwords, set_up
@@ -335,6 +335,8 @@ class TestEmployeesAreThere:
         assert [entry.emp_no for entry in run(directory.page, "byron").entries] == [one.emp_no]
         (row,) = run(database.fetch_all, select(audit))
         assert (row["action"], row["emp_no"]) == ("first administrator set up", one.emp_no)
+        (entry,) = run(audit_entries.entries, audit.c.emp_no == one.emp_no, 1)
+        assert "First name: Ann → Ada" in entry.changes
         noted = json.loads(row["details"])
         assert noted["first_name"] == ["Ann", "Ada"]
         assert noted["scopes"] == [" ".join(one.scopes), " ".join(SCOPES)]
@@ -356,7 +358,7 @@ class TestEmployeesAreThere:
 
     def test_who_is_added_meanwhile_is_no_accident(self, anonymous, token, run, monkeypatch):
         async def finds_nobody(**_):
-            return None, []
+            return None
 
         add(run, "ada@example.com")
         monkeypatch.setattr(set_up, "promote", finds_nobody)

@@ -84,7 +84,7 @@ async def make_first(request: Request, token: str, kind: str, **details: Any) ->
     async with database.transaction():
         if not await claim(token):
             raise SetUpOver
-        noted, ended = await promote(**details)
+        noted = await promote(**details)
         if noted is None:
             await staff.create(scopes=SCOPES, is_first_administrator=True, **details)
         found = await staff.with_email(details["email"])
@@ -93,24 +93,21 @@ async def make_first(request: Request, token: str, kind: str, **details: Any) ->
         await audit.note(audit.Actor.of(request), audit.Action.FIRST_ADMINISTRATOR, administrator.emp_no, noted)
         sign_in = await signins.open_sign_in(administrator, kind, request)
     changes.drop(emp_no=administrator.emp_no)
-    for sid in ended:
-        changes.drop(sid=sid)
     return sign_in
 
 
-async def promote(email: str, **details: Any) -> tuple[dict[str, Any] | None, list[str]]:
-    """Make the employee of an email the administrator, with this password, under the number that they have.
+async def promote(email: str, **details: Any) -> dict[str, Any] | None:
+    """Make the employee of an email the administrator, under the number that they have, and end their sign-ins.
 
-    Returns:
-        What has changed, for the audit log, and the sign-ins that have ended; None where there is no such employee.
+    What has changed is returned, for the audit log; None where there is no such employee.
     """
     query = select(employees).where(employees.c.email == normal_email(email)).with_for_update()
     row = await database.fetch_one(query)
     if row is None:
-        return None, []
+        return None
     employee = employee_from(row._mapping)
     after = {**details, "scopes": " ".join(SCOPES), "is_active": True}
     await administration.write_details(Locked(employee, row["words"], SCOPES), after)
-    ended = await signins.mark_ended(sign_ins.c.emp_no == employee.emp_no, "password changed")
+    await signins.mark_ended(sign_ins.c.emp_no == employee.emp_no, "password changed")
     told = ("first_name", "last_name", "scopes", "is_active")
-    return audit.differences({**row._mapping, "is_active": employee.is_active}, after, told), ended
+    return audit.differences({**row._mapping, "is_active": employee.is_active}, after, told)

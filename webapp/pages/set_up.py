@@ -22,8 +22,8 @@ from webapp.quick import JSONAnswer
 
 FORM = "set_up"
 OVER = (
-    "There is nothing to set up with this address: it works once, while no administrator can log in. "
-    "Log in, or start Latchkey again for a new one."
+    "There is nothing to set up with this address: the one that was printed works once, while no administrator can log "
+    "in. Open all of it, log in, or start Latchkey again for a new one."
 )
 ADDED_MEANWHILE = "Send the form again: an employee with this email has just been added"
 DONE = "Your account is ready. You may do everything here"
