@@ -13,16 +13,19 @@ import urllib.request
 
 import pytest
 from databases import DatabaseURL
-from sqlalchemy import select
+from sqlalchemy import select, update
+from starlette.requests import Request
 
-from tests.conftest import EMAIL, PASSWORD, log_in
+from tests.conftest import EMAIL, PASSWORD, add_employee, log_in
+from webapp import commands, schema, server, settings
 from webapp import database as tables
 from webapp import employees as staff
-from webapp import schema, server, settings
+from webapp.auth import passwords, set_up
 from webapp.cli import main
 from webapp.database import database
 from webapp.tables import employees, metadata
 
+MAY_DO_EVERYTHING = "They may do everything (super:*), since no administrator could log in before"
 USER = ["create-user", "--email", EMAIL, "--first-name", "Ann", "--last-name", "Lee"]
 
 
@@ -100,11 +103,11 @@ def test_create_user_from_a_pipe(running, stopped, typed, capsys):
         "user:read,admin:read",
     ]
     assert main([*USER, *details, "--password-stdin"]) == 0
-    assert capsys.readouterr().out == f"Employee 10001 was added: {EMAIL}\n"
+    assert capsys.readouterr().out == f"Employee 1 was added: {EMAIL}\n{MAY_DO_EVERYTHING}\n"
     (row,) = all_employees(running)
     assert (row["email"], row["scopes"], str(row["birth_date"]), row["gender"]) == (
         EMAIL,
-        "user:read admin:read",
+        "user:read admin:read super:*",
         "1990-02-28",
         "F",
     )
@@ -198,6 +201,7 @@ def test_load_sample_adds_ten_who_can_log_in(running, stopped, capsys):
     assert main(["load-sample"]) == 0
     printed = re.findall(r"(\S+@example\.com)\s+(\S+)", capsys.readouterr().out)
     assert len(printed) == len(all_employees(running)) == 10
+    assert [row["emp_no"] for row in all_employees(running)] == [1, *range(10001, 10010)]
     assert "already" in refused(capsys, "load-sample")
     running.portal.call(database.connect)
     for email, password in printed[:2]:
@@ -250,16 +254,16 @@ def test_serve_makes_its_tables_says_what_helps_and_where_it_is(tmp_path):
             assert b"Log in" in answer.read()
             assert "Server" not in answer.headers
         set_up = re.search(rf"once, at ({address}/auth/set-up\?token=[\w-]{{43}})$", printed[4])[1]
-        opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
-        with opener.open(set_up, timeout=10) as answer:
-            assert answer.url == f"{address}/auth/set-up"
+        with urllib.request.urlopen(set_up, timeout=10) as answer:  # noqa: S310
+            assert answer.url == set_up
+            assert answer.headers["Set-Cookie"] is None
             assert b"Set up Latchkey" in answer.read()
     finally:
         server.terminate()
         logged, errors = server.communicate(timeout=20)
     assert f"A key to sign tokens with was made and is kept in {tmp_path}/key" in errors
     assert "Traceback" not in errors
-    assert "GET /auth/set-up 303" in logged
+    assert "GET /auth/set-up 200" in logged
     assert "token" not in logged + errors.replace("sign tokens", "")
 
 
@@ -306,10 +310,68 @@ def test_serve_refuses_with_one_line(tmp_path, taken_port, changes, said):
     ("given", "kept"),
     [([], "user:read user:write"), (["--scopes", "admin:read, user:read,admin:read"], "admin:read user:read")],
 )
-def test_scopes_are_kept_each_once(running, stopped, typed, given, kept):
+def test_scopes_are_kept_each_once(run, stopped, running, typed, capsys, given, kept):
+    add_ruler(run)
     typed(PASSWORD)
     main([*USER, *given, "--password-stdin"])
-    assert [row["scopes"] for row in all_employees(running)] == [kept]
+    assert capsys.readouterr().out == f"Employee 10001 was added: {EMAIL}\n"
+    assert [row["scopes"] for row in all_employees(running)] == ["super:*", kept]
+
+
+def add_ruler(run, **changed):
+    """Add an administrator under the number 1 while the application stands still, and change them."""
+    run(database.connect)
+    add_employee(run, "ruth@example.com", scopes=("super:*",), is_first_administrator=True)
+    if changed:
+        run(database.execute, update(employees).values(**changed))
+    run(database.disconnect)
+
+
+CANNOT_RULE = [
+    {"is_active": False},
+    {"password_hash": passwords.UNUSABLE},
+    {"scopes": "admin:read admin:write"},
+    {"scopes": "xsuper:*"},
+]
+
+
+@pytest.mark.parametrize("changed", CANNOT_RULE, ids=repr)
+@pytest.mark.parametrize("given", [[], ["--scopes", "user:read,admin:read"], ["--scopes", "super:*"]])
+def test_create_user_makes_an_administrator_while_none_can_log_in(running, run, stopped, typed, capsys, changed, given):
+    """The issue's words: create-user gives super:* while there is none, and says so."""
+    add_ruler(run, **changed)
+    typed(PASSWORD)
+    assert main([*USER, *given, "--password-stdin"]) == 0
+    assert capsys.readouterr().out == f"Employee 2 was added: {EMAIL}\n{MAY_DO_EVERYTHING}\n"
+    *_, row = all_employees(running)
+    assert row["scopes"].split().count("super:*") == 1
+    assert set(row["scopes"].split()) >= set((given or ["", "user:read,user:write"])[1].split(","))
+    typed(PASSWORD)
+    main(["create-user", "--email", "next@example.com", *USER[3:], "--password-stdin"])
+    assert capsys.readouterr().out == "Employee 10001 was added: next@example.com\n"
+    assert all_employees(running)[-1]["scopes"] == "user:read user:write"
+
+
+def test_of_several_first_administrators_at_once_one_is_made(run, anonymous):
+    """Two commands and two forms, which have all seen that nobody can log in."""
+    names = {"password_hash": "x" * 60, "first_name": "A", "last_name": "B"}
+
+    async def by_form(number):
+        token = await set_up.new_token()
+        request = Request({"type": "http", "headers": [], "client": None, "path": "/auth/set-up", "method": "POST"})
+        with contextlib.suppress(set_up.SetUpOver):
+            await set_up.make_first(request, token, "browser", email=f"f{number}@example.com", **names)
+
+    async def all_at_once():
+        usual = {"scopes": ("user:read",), **names}
+        by_command = [commands.added(email=f"c{number}@example.com", **usual) for number in range(3)]
+        return await asyncio.gather(*map(asyncio.create_task, [*by_command, by_form(1), by_form(2)]))
+
+    run(all_at_once)
+    rows = run(database.fetch_all, select(employees).order_by(employees.c.emp_no))
+    rulers = [row["emp_no"] for row in rows if "super:*" in row["scopes"]]
+    assert rulers == [1]
+    assert [row["emp_no"] for row in rows[1:]] == [*range(10001, 10000 + len(rows))]
 
 
 def test_each_of_the_ten_can_log_in_with_the_printed_password(running, stopped, capsys):
@@ -328,16 +390,32 @@ def test_load_sample_adds_nobody_to_employees_who_are_there(running, stopped, ty
     assert [row["email"] for row in all_employees(running)] == [EMAIL]
 
 
-@pytest.mark.parametrize("inhabited", [False, True])
-def test_serve_says_the_first_steps_only_while_there_is_nobody(stopped, typed, capsys, monkeypatch, inhabited):
-    if inhabited:
-        typed(PASSWORD)
-        main([*USER, "--password-stdin"])
+def said_at_the_start(capsys, monkeypatch):
     monkeypatch.setattr(server, "listen", lambda: settings.refuse("far enough"))
     capsys.readouterr()
     with pytest.raises(SystemExit):
         main([])
-    assert ("run.py create-user" in capsys.readouterr().out) is not inhabited
+    return capsys.readouterr().out
+
+
+def test_serve_says_the_first_steps_while_there_is_nobody(stopped, capsys, monkeypatch):
+    said = said_at_the_start(capsys, monkeypatch)
+    assert "run.py create-user" in said
+    assert "run.py load-sample" in said
+
+
+@pytest.mark.parametrize("changed", CANNOT_RULE, ids=repr)
+def test_serve_says_them_while_no_administrator_can_log_in(run, stopped, capsys, monkeypatch, changed):
+    """However many employees there are; the sample is for an empty database only."""
+    add_ruler(run, **changed)
+    said = said_at_the_start(capsys, monkeypatch)
+    assert "No administrator can log in yet" in said
+    assert "load-sample" not in said
+
+
+def test_serve_says_nothing_of_them_once_an_administrator_can_log_in(run, stopped, capsys, monkeypatch):
+    add_ruler(run)
+    assert said_at_the_start(capsys, monkeypatch) == ""
 
 
 def test_a_worker_that_is_slow_to_begin_is_not_killed():
@@ -348,8 +426,8 @@ def test_the_first_start_makes_every_table_and_the_next_keeps_them(tmp_path, mon
     own = tables.Database(DatabaseURL(f"sqlite:///{tmp_path}/folder/x.db"))
     for module in (tables, staff, schema, server):
         monkeypatch.setattr(module, "database", own)
-    assert asyncio.run(server.is_inhabited()) is False
-    assert asyncio.run(server.is_inhabited()) is False
+    for _ in range(2):
+        assert asyncio.run(server.first_steps()) == [server.FIRST_STEPS, server.SAMPLE]
     with contextlib.closing(sqlite3.connect(tmp_path / "folder/x.db")) as opened:
         made = {name for (name,) in opened.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     assert made >= set(metadata.tables)

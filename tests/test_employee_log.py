@@ -183,8 +183,8 @@ def test_commands_that_change_something_are_in_the_log(ann, stopped, capsys, mon
     assert "all sign-ins ended by an administrator, by" in everybody
     assert "all sign-ins ended by an administrator Ann Lee (10001)" in one
     assert "[Count: 0]" in one
-    assert "created New Lee (10002)" in created
-    assert "[Scopes: user:read, user:write]" in created
+    assert "created New Lee (1)" in created
+    assert "[Scopes: user:read, user:write, super:*]" in created
 
 
 def test_the_made_up_employees_are_in_the_log_without_their_passwords(stopped, capsys):

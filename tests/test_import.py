@@ -13,7 +13,7 @@ from tests import accounts
 from tests.conftest import API, BCRYPT_HASH, EMAIL, PASSWORD, add_employee, client_like, log_in
 from tests.test_commands import refused
 from webapp import directory, search
-from webapp.auth import changes, passwords
+from webapp.auth import changes, passwords, set_up
 from webapp.cli import main
 from webapp.database import database
 from webapp.exchange import comparing, draft, importing, writing
@@ -266,7 +266,7 @@ def test_an_update_changes_who_differs_and_nobody_else(run, imported):
     rows = people(5).splitlines()
     rows[2] = rows[2].replace("Nguyễn", "Mai").replace("2015-01-03", "2016-01-03")
     rows[3] = rows[3].replace("p3@", "other@")
-    assert imported("\n".join(rows), "--update")[1] == "1 employee was added, 2 changed, 2 left as they are\n"
+    assert imported("\n".join(rows), "--update", "--yes")[1] == "1 employee was added, 2 changed, 2 left as they are\n"
     after = everybody(run)
     assert [row["version"] for row in after] == [1, 2, 2, 1, 1]
     assert (after[0], after[3]) == (before[0], before[3])
@@ -288,7 +288,7 @@ def test_every_worker_hears_of_those_who_are_signed_in(run, api, ann, imported):
     assert api.get("/api/me").json()["first_name"] == "Ann"
     row = f"{ann.emp_no},{EMAIL},,Anna,Lee,,"
     imported(people(3))
-    imported(f"{people(3).replace('p1@', 'q1@')}{row}\n", "--update")
+    imported(f"{people(3).replace('p1@', 'q1@')}{row}\n", "--update", "--yes")
     assert run(database.fetch_all, select(change_rows.c.emp_no))[0]["emp_no"] == ann.emp_no
     assert run(database.fetch_val, select(func.count()).select_from(change_rows)) == 1
     run(changes.learn)
@@ -303,26 +303,181 @@ def test_an_email_that_is_another_persons_is_refused(run, imported):
     assert [row["version"] for row in everybody(run)] == [1, 1, 1]
 
 
-def test_scopes_are_given_and_taken_where_the_file_has_them(run, imported):
+def test_scopes_are_given_where_the_file_has_them(run, imported):
     content = f"{HEADER},scopes\n{ROW},user:read admin:read\n"
-    imported(content)
-    assert everybody(run)[0]["scopes"] == "user:read admin:read"
-    assert imported(f"{HEADER}\n{ROW}\n", "--update")[1].startswith("0 employees were added, 0 changed, 1 left")
-    imported(content.replace(" admin:read", ""), "--update")
+    imported(f"{HEADER},scopes\n{ROW},user:read\n")
     assert everybody(run)[0]["scopes"] == "user:read"
-    assert json.loads(noted(run)[-2]["details"]) == {"scopes": ["user:read admin:read", "user:read"]}
+    imported(content, "--update")
+    assert everybody(run)[0]["scopes"] == "user:read admin:read"
+    assert json.loads(noted(run)[-2]["details"]) == {"scopes": ["user:read", "user:read admin:read"]}
+    assert imported(f"{HEADER}\n{ROW}\n", "--update")[1].startswith("0 employees were added, 0 changed, 1 left")
     assert "scopes: Enter only scopes" in imported(content.replace("admin:read", "root"), "--update")[2][0]
 
 
-def test_somebody_always_rules(run, imported):
-    ruler = add_employee(run, scopes=("user:read", "super:*"))
-    content = f"{HEADER},scopes\n{ruler.emp_no},{EMAIL},,Ann,Lee,,,user:read\n"
-    status, _, (wrong,) = imported(content, "--update")
-    assert status == 2
-    assert "nobody would be left with super:*; nothing was written" in wrong
-    assert everybody(run)[0]["scopes"] == "user:read super:*"
-    assert noted(run) == []
-    assert imported(f"{content}{ROW},super:*\n", "--update")[0] == 0
+def test_the_same_scopes_in_another_order_are_no_change(run, imported):
+    content = f"{HEADER},scopes\n{ROW},user:read user:write\n"
+    imported(content)
+    other = content.replace("user:read user:write", "user:write user:read user:write")
+    assert imported(other, "--update")[1].startswith("0 employees were added, 0 changed, 1 left")
+    assert imported(other.replace("Bo,", "Bob,"), "--update")[0] == 0
+    assert (everybody(run)[0]["first_name"], everybody(run)[0]["scopes"]) == ("Bob", "user:read user:write")
+
+
+def row_of(person, **changed):
+    """Return a row of CSV as the file of somebody who is there."""
+    fields = {"emp_no": person.emp_no, "email": person.email, "birth_date": "", "first_name": person.first_name, "last_name": person.last_name, "gender": "", "hire_date": ""}  # fmt: skip
+    return ",".join(map(str, {**fields, **changed}.values()))
+
+
+class TestWhoHasMoreThanUser:
+    """Pages F1: the program's own advice made the administrator of the first stranger in the file."""
+
+    MORE = ["admin:read", "user:read admin:write", "super:*", "user:read user:write super:*", "oracle:dba"]  # noqa: RUF012
+
+    @pytest.fixture(params=MORE)
+    def ruth(self, run, request):
+        """Somebody with more than user:*."""
+        return self.somebody(run, request.param)
+
+    @staticmethod
+    def somebody(run, scopes="user:read super:*", **changed):
+        ruth = add_employee(run, "ruth@example.com", first_name="Ruth", last_name="Ode", scopes=tuple(scopes.split()))
+        if changed:
+            run(database.execute, update(employees).values(**changed))
+        return ruth
+
+    STRANGER = {"email": "vera@example.com", "first_name": "Věra", "last_name": "Villarrubia"}  # noqa: RUF012
+    NAMED = "Employee 10001 is Ruth Ode (ruth@example.com), who has more than user:*, and in this row is "
+
+    @pytest.mark.parametrize("changed", [STRANGER, {"email": "vera@example.com"}], ids=["a stranger", "the email"])
+    @pytest.mark.parametrize("options", [(), ("--update",), ("--update", "--yes"), ("--update", "--dry-run")])
+    def test_keeps_the_email(self, run, imported, ruth, changed, options):
+        before = everybody(run)
+        status, _, wrong = imported(f"{HEADER}\n{ROW}\n{row_of(ruth, **changed)}\n", *options)
+        name = "Věra Villarrubia" if "first_name" in changed else "Ruth Ode"
+        assert wrong[0].startswith(f"line 3: emp_no: {self.NAMED}{name} (vera@example.com). An import does not change the email of")  # fmt: skip
+        assert wrong[1:] == ["1 row is wrong; nothing was written"]
+        assert (status, everybody(run), noted(run)) == (1, before, [])
+
+    @pytest.mark.parametrize("changed", [{"is_active": False}, {"password_hash": passwords.UNUSABLE}], ids=repr)
+    def test_counts_without_a_way_in_too(self, run, imported, changed):
+        ruth = self.somebody(run, **changed)
+        assert imported(f"{HEADER}\n{row_of(ruth, **self.STRANGER)}\n", "--update", "--yes")[0] == 1
+        assert everybody(run)[0]["email"] == "ruth@example.com"
+
+    @pytest.mark.parametrize("given", ["", "user:read", "user:read user:write", "admin:read admin:write super:*"])
+    def test_keeps_the_scopes(self, run, imported, ruth, given):
+        before = everybody(run)
+        status, _, (wrong, _) = imported(f"{HEADER},scopes\n{row_of(ruth)},{given}\n", "--update")
+        assert status == 1
+        assert wrong.startswith(f"line 2: emp_no: {self.NAMED}Ruth Ode (ruth@example.com). An import does not change the scopes of")  # fmt: skip
+        assert everybody(run) == before
+
+    def test_both_are_named(self, run, imported):
+        ruth = self.somebody(run)
+        _, _, (wrong, _) = imported(f"{HEADER},scopes\n{row_of(ruth, **self.STRANGER)},admin:read\n", "--update")
+        assert "does not change the email and the scopes of such an employee. Correct the number" in wrong
+
+    def test_equal_values_are_not_wrong_and_other_fields_may_change(self, run, imported):
+        """The email in its normal form, the scopes in any order."""
+        ruth = self.somebody(run)
+        row = row_of(ruth, email="RUTH@Example.com", first_name="Rut", hire_date="2010-05-06")
+        said = imported(f"{HEADER},scopes\n{row},super:* user:read\n", "--update")
+        assert said == (0, "0 employees were added, 1 changed, 0 left as they are\n", [])
+        (now,) = everybody(run)
+        assert (now["email"], now["scopes"]) == ("ruth@example.com", "user:read super:*")
+        assert (now["first_name"], now["hire_date"]) == ("Rut", date(2010, 5, 6))
+        assert json.loads(noted(run)[0]["details"]) == {"first_name": ["Ruth", "Rut"], "hire_date": [None, "2010-05-06"]}  # fmt: skip
+
+    def test_keeps_their_email_from_others(self, run, imported):
+        """Whoever is in the file with the administrator's email; two who change places, too."""
+        ruth = self.somebody(run)
+        bo = add_employee(run, "bo@example.com", first_name="Bo", last_name="Ray")
+        before = everybody(run)
+        takes, goes = row_of(bo, email=ruth.email), row_of(ruth, email=bo.email)
+        for rows in ([takes], [takes, goes], [goes, takes], [row_of(ruth, emp_no=7)]):
+            status, _, wrong = imported("\n".join([HEADER, *rows, ""]), "--update", "--yes")
+            assert (status, len(wrong)) == (1, len(rows) + 1)
+            assert any("email: Employee 10001 has this email already" in line for line in wrong)
+        assert everybody(run) == before
+
+    def test_is_left_out_where_that_is_asked_for(self, run, imported):
+        ruth = self.somebody(run)
+        content = f"{HEADER}\n{row_of(ruth, **self.STRANGER)}\n{ROW}\n"
+        status, said, _ = imported(content, "--update", "--skip-bad")
+        assert (status, said) == (
+            0,
+            "1 employee was added, 0 changed, 0 left as they are; 1 row is wrong and left out\n",
+        )
+        assert [row["email"] for row in everybody(run)] == ["ruth@example.com", "bo.ray@example.com"]
+
+    @pytest.mark.parametrize("version", [0, 1], ids=["unsaid", "said"])
+    def test_counts_from_when_they_have_more(self, run, imported, monkeypatch, version):
+        """Scopes that are given after the comparison; whether or not the version tells of it."""
+        bo = add_employee(run, "bo@example.com", first_name="Bo", last_name="Ray")
+
+        async def promote():
+            changed = {"scopes": "admin:read", "version": employees.c.version + version}
+            await database.execute(update(employees).values(**changed))
+
+        between(monkeypatch, promote)
+        status, _, wrong = imported(f"{HEADER}\n{ROW}\n{row_of(bo, email='x@example.com')}\n", "--update", "--yes")
+        assert status == 2
+        assert "somebody has changed employee 10001 meanwhile; run the command again; nothing was written" in wrong[-1]
+        assert [(row["email"], row["scopes"]) for row in everybody(run)] == [("bo@example.com", "admin:read")]
+        assert noted(run) == []
+
+    def test_the_first_start_then_the_import_that_it_proposes(self, run, anonymous, imported):
+        """The whole story: the administrator still logs in, and nobody else is one."""
+        token = run(set_up.new_token)
+        ada = {
+            "token": token,
+            "email": "ada@example.com",
+            "first_name": "Ada",
+            "last_name": "Byron",
+            "new_password": PASSWORD,
+        }
+        assert client_like(anonymous, API).post("/api/set-up", data=ada).status_code == 200
+        content = people(3).replace("30001", "10001").replace("30002", "1")
+        assert imported(content, "--update", "--yes")[0] == 1
+        assert imported(people(3).replace("3000", "1000"))[0] == 0
+        answer = log_in(client_like(anonymous, API), "/api/login", username="ada@example.com")
+        assert answer.status_code == 200
+        rulers = [row["email"] for row in everybody(run) if "super:*" in row["scopes"]]
+        assert rulers == ["ada@example.com"]
+
+
+class TestSuperIsNeverGiven:
+    @pytest.mark.parametrize("given", ["super:*", "user:read super:*", "super:*,admin:read"])
+    @pytest.mark.parametrize("there", [False, True])
+    def test_by_a_row(self, run, imported, given, there):
+        if there:
+            imported(f"{HEADER}\n{ROW}\n")
+        content = f'{HEADER},scopes\n{ROW},"{given}"\n{ROW.replace("20001,bo", "20002,b")},user:read\n'
+        status, _, wrong = imported(content, "--update")
+        assert status == 1
+        assert wrong[0].startswith("line 2: scopes: An import never gives super:*. Remove it here")
+        assert len(everybody(run)) == there
+        assert imported(content, "--update", "--skip-bad")[0] == 0
+        assert not any("super" in row["scopes"] for row in everybody(run))
+
+    def test_who_has_it_keeps_it(self, run, imported):
+        ruler = add_employee(run, scopes=("user:read", "super:*"))
+        content = f"{HEADER},scopes\n{row_of(ruler)},user:read super:*\n"
+        assert imported(content, "--update")[1].startswith("0 employees were added, 0 changed, 1 left")
+        assert imported(content.replace(" super:*", ""), "--update")[0] == 1
+        assert everybody(run)[0]["scopes"] == "user:read super:*"
+
+    def test_nor_given_back(self, run, imported, monkeypatch):
+        """It is taken from somebody between the comparison and the writing."""
+        ruler = add_employee(run, scopes=("user:read", "super:*"))
+
+        async def demote():
+            await database.execute(update(employees).values(scopes="user:read"))
+
+        between(monkeypatch, demote)
+        imported(f"{HEADER},scopes\n{row_of(ruler, first_name='Anna')},user:read super:*\n", "--update")
+        assert everybody(run)[0]["scopes"] == "user:read"
 
 
 def between(monkeypatch, act):
@@ -358,10 +513,10 @@ def test_who_was_changed_meanwhile_is_not_overwritten(run, imported, monkeypatch
         await database.execute(update(employees).where(this).values(version=employees.c.version + 1))
 
     between(monkeypatch, change)
-    status, _, (wrong,) = imported(people(4).replace("p1@", "q1@").replace("p2@", "q2@"), "--update")
+    status, _, (wrong,) = imported(people(4).replace("Jürgen", "Jo").replace("Nguyễn", "Ngo"), "--update")
     assert status == 2
     assert "somebody has changed employee 30002 meanwhile" in wrong
-    assert [row["email"] for row in everybody(run)] == ["p1@example.com", "p2@example.com", "p3@example.com"]
+    assert [row["first_name"] for row in everybody(run)] == ["Jürgen", "Nguyễn", "Věra"]
 
 
 def test_a_failure_in_the_middle_leaves_nothing(run, imported, monkeypatch):
@@ -411,3 +566,181 @@ def test_a_full_disk_for_temporary_files_is_said_in_one_line(imported, monkeypat
     status, said, (wrong,) = imported(f"{HEADER}\n{ROW}\n")
     assert (status, said) == (2, "")
     assert "no room for the draft (database or disk is full); nothing was written" in wrong
+
+
+class TestDryRun:
+    def test_lists_every_change_and_writes_nothing(self, run, imported):
+        imported(f"{people(4)}{ROW}\n")
+        before = everybody(run), noted(run)
+        rows = people(6).replace("p1@", "new@").replace("Nguyễn", "Mai").splitlines()
+        rows = [HEADER + ",scopes", *(row + "," for row in rows[2:]), rows[1] + ",admin:read", f"{ROW.replace(',X,', ',,')},user:read user:write"]  # fmt: skip
+        rows[1:5] = [row + "user:read user:write" for row in rows[1:5]]
+        status, said, wrong = imported("\n".join(rows), "--update", "--dry-run")
+        assert (status, wrong) == (0, [])
+        assert said.splitlines() == [
+            "20001 gender: X → nothing",
+            "30001 email: p1@example.com → new@example.com",
+            "30001 scopes: user:read user:write → admin:read",
+            "30002 first_name: Nguyễn → Mai",
+            "2 employees would be added, 3 changed, 2 left as they are; nothing was written",
+        ]
+        assert (everybody(run), noted(run)) == before
+
+    def test_without_update(self, run, imported):
+        status, said, wrong = imported(people(3), "--dry-run")
+        assert (status, wrong) == (0, [])
+        assert said == "3 employees would be added, 0 changed, 0 left as they are; nothing was written\n"
+        assert everybody(run) == noted(run) == []
+
+    @pytest.mark.parametrize(
+        ("options", "status", "left_out"), [((), 1, ""), (("--skip-bad",), 0, "; 1 row is wrong and left out")]
+    )
+    def test_ends_as_the_import_would(self, run, imported, options, status, left_out):
+        imported(people(2))
+        content = people(4, {2: SPOILT[0][0]}).replace("p1@", "new@")
+        done, said, wrong = imported(content, "--update", "--dry-run", *options)
+        assert done == status
+        assert wrong[0].startswith("line 4: email: ")
+        assert said.splitlines() == [
+            "30001 email: p1@example.com → new@example.com",
+            f"1 employee would be added, 1 changed, 1 left as they are{left_out}; nothing was written",
+        ]
+        assert [row["email"] for row in everybody(run)] == ["p1@example.com", "p2@example.com"]
+
+    @pytest.mark.parametrize(
+        ("encoding", "line"),
+        [
+            ("ascii", r"30001 first_name: J\xfcrgen -> \u5f35"),
+            ("cp1252", r"30001 first_name: Jürgen -> \u5f35"),
+            ("utf-8", "30001 first_name: Jürgen → 張"),
+        ],
+    )
+    def test_is_told_wherever_it_is_printed(self, imported, monkeypatch, encoding, line):
+        """A console or a pipe of Windows, a unit's standard output."""
+        imported(people(1))
+        stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+        monkeypatch.setattr(sys, "stdout", stream)
+        assert imported(people(1).replace("Jürgen", "張"), "--update", "--dry-run")[0] == 0
+        stream.flush()
+        assert stream.buffer.getvalue().decode(encoding).splitlines()[0] == line
+
+
+class TestEmailsMove:
+    @pytest.fixture
+    def moving(self, imported):
+        """A file that gives seven employees another email."""
+        imported(people(9))
+        return people(9).replace("@example.com", "@new.example.com", 7).replace("Věra", "Vera")
+
+    @pytest.fixture
+    def answers(self, monkeypatch):
+        """A terminal at which somebody answers."""
+
+        def answer(text):
+            terminal = io.StringIO(text)
+            terminal.isatty = lambda: True
+            monkeypatch.setattr(sys, "stdin", terminal)
+
+        return answer
+
+    @staticmethod
+    def moved(run):
+        return sum("@new." in row["email"] for row in everybody(run))
+
+    ASKED = (
+        "7 employees would get another email:",
+        *(f"3000{n} email: p{n}@example.com → p{n}@new.example.com" for n in range(1, 6)),
+        "… and 2 more; --dry-run lists all",
+    )
+
+    @pytest.mark.parametrize("answer", ["y\n", "Yes\n", " YES"])
+    def test_a_terminal_is_asked(self, run, imported, moving, answers, answer):
+        answers(answer)
+        status, said, told = imported(moving, "--update")
+        assert (status, said) == (0, "0 employees were added, 8 changed, 1 left as they are\n")
+        assert told == [*self.ASKED, "Go on? [y/N] "]
+        assert self.moved(run) == 7
+
+    @pytest.mark.parametrize("answer", ["", "\n", "n\n", "no\n", "yes please\n", "\x04\n"])
+    def test_anything_but_yes_writes_nothing(self, run, imported, moving, answers, answer):
+        before = everybody(run), noted(run)
+        answers(answer)
+        status, said, told = imported(moving, "--update")
+        assert (status, said) == (2, "")
+        assert "Latchkey: you did not agree; nothing was written" in told[-1]
+        assert (everybody(run), noted(run)) == before
+
+    def test_an_answer_that_is_no_text_is_no(self, imported, moving, monkeypatch):
+        class Terminal(io.TextIOWrapper):
+            def isatty(self):
+                return True
+
+        monkeypatch.setattr(sys, "stdin", Terminal(io.BytesIO(b"\xff\n"), encoding="utf-8"))
+        assert imported(moving, "--update")[0] == 2
+
+    def test_ctrl_c_at_the_question_writes_nothing(self, run, imported, moving, answers, monkeypatch):
+        def interrupted():
+            raise KeyboardInterrupt
+
+        answers("")
+        sys.stdin.readline = interrupted
+        assert imported(moving, "--update")[0] == 130
+        assert self.moved(run) == 0
+
+    @pytest.mark.parametrize("stdin", ["a pipe", "closed"])
+    def test_without_a_terminal_yes_must_be_said(self, run, imported, moving, monkeypatch, stdin):
+        before = everybody(run), noted(run)
+        monkeypatch.setattr(sys, "stdin", io.StringIO("y\n") if stdin == "a pipe" else None)
+        status, said, (told,) = imported(moving, "--update")
+        assert (status, said) == (2, "")
+        assert told == (
+            "Latchkey: 7 employees would get another email (first: 30001 email: p1@example.com → p1@new.example.com); "
+            "look at all with --dry-run, then go on with --yes; nothing was written"
+        )
+        assert (everybody(run), noted(run)) == before
+        status, said, told = imported(moving, "--update", "--yes")
+        assert (status, said) == (0, "0 employees were added, 8 changed, 1 left as they are\n")
+        assert told == [*self.ASKED]
+        assert self.moved(run) == 7
+
+    def test_a_file_from_the_terminal_itself_is_like_none(self, run, imported, moving, monkeypatch):
+        def stdin():
+            terminal = io.TextIOWrapper(io.BytesIO(moving.encode()), encoding="utf-8")
+            terminal.isatty = lambda: True
+            monkeypatch.setattr(sys, "stdin", terminal)
+
+        stdin()
+        status, _, (told,) = imported("-", "--update")
+        assert (status, self.moved(run)) == (2, 0)
+        assert "go on with --yes; nothing was written" in told
+        stdin()
+        assert imported("-", "--update", "--yes")[0] == 0
+        assert self.moved(run) == 7
+
+    def test_of_one_it_is_said_in_the_singular(self, imported, moving, answers):
+        answers("y\n")
+        told = imported(people(9).replace("p3@", "x@"), "--update")[2]
+        assert told == [
+            "1 employee would get another email:",
+            "30003 email: p3@example.com → x@example.com",
+            "Go on? [y/N] ",
+        ]
+
+    @pytest.mark.parametrize("content", [people(12), people(9).replace("Věra", "Vera"), people(9).upper().replace("EMP_NO,EMAIL,BIRTH_DATE,FIRST_NAME,LAST_NAME,GENDER,HIRE_DATE", HEADER)], ids=["new ones", "names", "the case"])  # fmt: skip
+    def test_nobody_is_asked_where_no_email_moves(self, run, imported, moving, answers, content):
+        answers("")
+        status, _, told = imported(content, "--update")
+        assert (status, told) == (0, [])
+
+    def test_wrong_rows_are_told_before_anybody_is_asked(self, run, imported, moving, answers):
+        answers("y\n")
+        status, _, told = imported(f"{moving}{SPOILT[0][0]}\n", "--update")
+        assert status == 1
+        assert told[-1] == "1 row is wrong; nothing was written"
+        assert self.moved(run) == 0
+
+    def test_a_dry_run_asks_nobody(self, run, imported, moving, answers):
+        answers("")
+        status, said, told = imported(moving, "--update", "--dry-run")
+        assert (status, told) == (0, [])
+        assert said.count(" email: ") == 7

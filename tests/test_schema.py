@@ -94,7 +94,8 @@ def columns(file):
 
 
 def start():
-    return asyncio.run(server.is_inhabited())
+    """Start, and return whether there is any employee."""
+    return server.SAMPLE not in asyncio.run(server.first_steps())
 
 
 def differences(file):

@@ -1,14 +1,29 @@
 """The first administrator makes their account in a browser: once, with what the first start prints."""
 
+import json
+import re
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select, update
 
-from tests.conftest import API, BROWSER, EMAIL, HTMX, PASSWORD, add_employee, client_like, log_in, without_title
-from webapp import request_log, server, settings
+from tests.conftest import (
+    API,
+    BROWSER,
+    EMAIL,
+    HTMX,
+    PASSWORD,
+    add_employee,
+    client_like,
+    log_in,
+    session_of,
+    without_title,
+)
+from webapp import audit_entries, directory, request_log, server, settings
+from webapp import employees as staff
 from webapp.app import app
-from webapp.auth import password_rules, set_up
+from webapp.auth import password_rules, passwords, set_up
 from webapp.auth.scopes import SCOPES
 from webapp.database import database
 from webapp.request_log import RequestLog
@@ -25,14 +40,21 @@ def token(run):
 
 
 def opened(client, token):
-    """Open the printed address as a browser does, and return the page that it leads to."""
-    moved = client.get(f"/auth/set-up?token={token}")
-    assert (moved.status_code, moved.headers["location"]) == (303, "/auth/set-up")
-    return client.get("/auth/set-up")
+    """Open the printed address and return the page."""
+    page = client.get(f"/auth/set-up?token={token}")
+    assert page.status_code == 200
+    assert not client.cookies
+    return page
 
 
-def fill_in(client, **fields):
-    return client.post("/auth/set-up", data={**ADA, **fields})
+def fill_in(client, token, **fields):
+    return client.post("/auth/set-up", data={**ADA, "token": token, **fields})
+
+
+def token_in(page):
+    """Return the token that a form carries."""
+    (token,) = re.findall(r'<input type="hidden" name="token" value="([^"]*)">', page.text)
+    return token
 
 
 def by_json(anonymous, token, **fields):
@@ -43,10 +65,6 @@ def everybody(run):
     return run(database.fetch_all, select(employees))
 
 
-def with_cookies_of(client, headers):
-    return client_like(client, headers, cookies=dict(client.cookies))
-
-
 class TestOpened:
     def test_browser(self, anonymous, token):
         """ASVS 6.2.1, 6.2.6, 6.2.7, 14.2.1."""
@@ -55,44 +73,65 @@ class TestOpened:
         assert password_rules.in_words() in page.text
         for field in ("username", "given-name", "family-name", "new-password"):
             assert f'autocomplete="{field}"' in page.text
-        assert token not in page.text
+        assert token_in(page) == token
+        assert page.headers.get_list("referrer-policy") == ["no-referrer"]
 
     def test_htmx_gets_the_form_alone(self, anonymous, token):
-        opened(anonymous, token)
-        assert '<form id="set_up"' in without_title(with_cookies_of(anonymous, HTMX).get("/auth/set-up"))
+        page = opened(client_like(anonymous, HTMX), token)
+        assert '<form id="set_up"' in without_title(page)
+        assert token_in(page) == token
 
     def test_programs_are_told_what_to_send(self, anonymous, token):
-        opened(anonymous, token)
-        body = anonymous.get("/auth/set-up", headers={"Accept": "application/json"}).json()
+        body = anonymous.get(f"/auth/set-up?token={token}", headers={"Accept": "application/json"}).json()
         assert "new_password to /api/set-up" in body["detail"]
 
     def test_looking_at_it_does_not_use_it(self, anonymous, token):
-        opened(client_like(anonymous, BROWSER), token)
-        opened(anonymous, token)
-        assert fill_in(anonymous).status_code == 303
+        """A program that follows links first, another tab, HEAD: the address is still good for the person."""
+        for client in (client_like(anonymous, BROWSER), client_like(anonymous, API)):
+            opened(client, token)
+            head = client.head(f"/auth/set-up?token={token}")
+            assert (head.status_code, head.headers.get("set-cookie")) == (200, None)
+        assert fill_in(anonymous, token_in(opened(anonymous, token))).status_code == 303
+
+    def test_two_tabs_have_a_token_each(self, anonymous, token, run, moved_clock):
+        """What the second tab opens, or a dead address, changes nothing in the first."""
+        other = run(set_up.new_token)
+        first, second = opened(anonymous, token), opened(anonymous, other)
+        assert anonymous.get(f"/auth/set-up?token={'x' * 43}").status_code == 404
+        assert (token_in(first), token_in(second)) == (token, other)
+        assert fill_in(anonymous, token_in(first)).status_code == 303
+        assert fill_in(anonymous, token_in(second), email="mallory@example.com").status_code == 404
+
+    @pytest.mark.parametrize(
+        "query", ["", "?", "?token=", "?token={}&token={}", "?token={}x", "?token={}%00", "?token={}%0a", "?Token={}", "?token[]={}"]
+    )  # fmt: skip
+    def test_one_well_formed_token_or_none(self, anonymous, token, query):
+        answer = anonymous.get(f"/auth/set-up{query.replace('{}', token)}")
+        assert (answer.status_code, answer.headers.get_list("referrer-policy")) == (404, ["no-referrer"])
+        assert OVER in answer.text
+        assert token not in answer.text
+        assert not anonymous.cookies
+
+    def test_the_form_alone_says_which_token(self, anonymous, token):
+        """Neither the address nor a cookie of an earlier version counts."""
+        client = client_like(anonymous, BROWSER, cookies={"set-up": token})
+        assert client.post(f"/auth/set-up?token={token}", data=ADA).status_code == 404
+        assert client.post("/auth/set-up", data={**ADA, "token": [token, token]}).status_code == 404
 
 
 class TestMade:
     def test_browser_is_logged_in_and_may_do_everything(self, anonymous, token, run):
-        opened(anonymous, token)
-        answer = fill_in(anonymous)
+        answer = fill_in(anonymous, token)
         assert (answer.status_code, answer.headers["location"]) == (303, "/auth/home")
-        assert "Your account is made" in anonymous.get("/auth/home").text
-        assert "set-up" not in anonymous.cookies
+        assert "Your account is ready" in anonymous.get("/auth/home").text
         me = anonymous.get("/api/me").json()
-        assert (me["emp_no"], me["email"], me["first_name"], me["last_name"]) == (
-            10001,
-            "ada@example.com",
-            "Ada",
-            "Byron",
-        )
+        assert (me["emp_no"], me["email"], me["first_name"], me["last_name"]) == (1, "ada@example.com", "Ada", "Byron")
         assert tuple(me["scopes"]) == SCOPES
         assert log_in(client_like(anonymous, BROWSER), username="ada@example.com").status_code == 303
 
     def test_htmx(self, anonymous, token):
-        opened(anonymous, token)
-        htmx = with_cookies_of(anonymous, HTMX)
-        answer = fill_in(htmx)
+        htmx = client_like(anonymous, HTMX)
+        answer = fill_in(htmx, token)
         assert (answer.status_code, answer.headers["hx-redirect"]) == (204, "/auth/home")
         assert htmx.get("/admin/me").status_code == 200
 
@@ -106,7 +145,7 @@ class TestMade:
         """ASVS 16.2.1, 16.2.5."""
         by_json(anonymous, token)
         (row,) = run(database.fetch_all, select(audit))
-        assert (row["action"], row["emp_no"], row["actor"]) == ("first administrator set up", 10001, None)
+        assert (row["action"], row["emp_no"], row["actor"]) == ("first administrator set up", 1, None)
         assert PASSWORD not in str(tuple(row._mapping.values()))
 
     def test_the_token_is_kept_as_a_hash(self, token, run):
@@ -131,10 +170,9 @@ class TestMade:
 )
 def test_what_is_wrong_is_told_and_what_was_typed_is_kept(anonymous, token, run, fields, said):
     """ASVS 2.2.1, 6.2.4, 6.2.11."""
-    opened(anonymous, token)
     page, fragment, body = (
-        fill_in(anonymous, **fields),
-        fill_in(with_cookies_of(anonymous, HTMX), **fields),
+        fill_in(anonymous, token, **fields),
+        fill_in(client_like(anonymous, HTMX), token, **fields),
         by_json(anonymous, token, **fields),
     )
     assert (page.status_code, fragment.status_code, body.status_code) == (422, 422, 400)
@@ -145,17 +183,18 @@ def test_what_is_wrong_is_told_and_what_was_typed_is_kept(anonymous, token, run,
         assert 'value="Ada@Example.com"' in page.text
     assert fragment.headers["hx-retarget"] == "#set_up"
     assert everybody(run) == []
-    assert fill_in(anonymous).status_code == 303
+    assert token_in(page) == token_in(fragment) == token
+    assert fill_in(anonymous, token).status_code == 303
 
 
 class TestOver:
-    @pytest.fixture(params=["used", "somebody is there", "too old", "another one's", "none"])
+    @pytest.fixture(params=["used", "an administrator is there", "too old", "another one's", "none"])
     def dead(self, request, anonymous, token, run, moved_clock):
         """A token with which nothing can be set up."""
         if request.param == "used":
             assert by_json(anonymous, token).status_code == 200
-        elif request.param == "somebody is there":
-            add_employee(run, EMAIL)
+        elif request.param == "an administrator is there":
+            add_employee(run, EMAIL, scopes=("super:*",))
         elif request.param == "too old":
             moved_clock.forward(settings.LINK_MAX_SECONDS)
         elif request.param == "another one's":
@@ -167,18 +206,18 @@ class TestOver:
     def test_there_is_nothing_here(self, anonymous, dead, run):
         """ASVS 6.3.2, 6.5.1."""
         before = len(everybody(run))
-        anonymous.get(f"/auth/set-up?token={dead}")
-        htmx = with_cookies_of(anonymous, HTMX)
+        htmx = client_like(anonymous, HTMX)
         mallory = {"email": "mallory@example.com"}
         for answer in (
-            anonymous.get("/auth/set-up"),
-            fill_in(anonymous, **mallory),
-            htmx.get("/auth/set-up"),
-            fill_in(htmx, **mallory),
+            anonymous.get(f"/auth/set-up?token={dead}"),
+            fill_in(anonymous, dead, **mallory),
+            htmx.get(f"/auth/set-up?token={dead}"),
+            fill_in(htmx, dead, **mallory),
             by_json(anonymous, dead, **mallory),
         ):
             assert answer.status_code == 404
             assert OVER in answer.text
+            assert answer.headers.get_list("referrer-policy") == ["no-referrer"]
         assert len(everybody(run)) == before
 
     def test_of_two_at_once_one_wins(self, anonymous, run, token):
@@ -235,8 +274,111 @@ def test_the_request_log_has_no_token(anonymous, token, capsys):
     client = client_like(anonymous, BROWSER)
     client._transport.app = RequestLog(app)
     opened(client, token)
+    fill_in(client, token, email="nobody")
     request_log.write()
-    assert token not in capsys.readouterr().out
+    logged = capsys.readouterr().out
+    assert "/auth/set-up 200" in logged
+    assert token not in logged
+
+
+NO_PASSWORD = {"password_hash": passwords.UNUSABLE}
+RULER = {"scopes": ("user:read", "super:*")}
+LIKE_A_RULER = [
+    ("only employees", {}),
+    ("an administrator of less", {"scopes": ("admin:read", "admin:write")}),
+    ("one without a password", {**RULER, **NO_PASSWORD}),
+    ("one who is deactivated", {**RULER, "is_active": False}),
+    ("a scope of another name", {"scopes": ("xsuper:*", "super:*x")}),
+]
+
+
+def add(run, email=EMAIL, **details):
+    """Add an employee as they may have come to be."""
+    given = {name: details.pop(name) for name in ("password_hash", "is_active") if name in details}
+    one = add_employee(run, email, **details)
+    if given:
+        run(database.execute, update(employees).where(employees.c.emp_no == one.emp_no).values(**given))
+    return one
+
+
+class TestEmployeesAreThere:
+    @pytest.mark.parametrize(
+        "details", [details for _, details in LIKE_A_RULER], ids=[name for name, _ in LIKE_A_RULER]
+    )
+    def test_it_works_until_an_administrator_can_log_in(self, anonymous, token, run, details):
+        add(run, **details)
+        assert token_in(opened(anonymous, token)) == token
+        assert by_json(anonymous, token).status_code == 200
+        ada = run(staff.with_email, "ada@example.com")[0]
+        assert (ada.emp_no, ada.scopes) == (1, SCOPES)
+        assert by_json(anonymous, run(set_up.new_token), email="mallory@example.com").status_code == 404
+
+    def test_the_lowest_number_that_is_free_is_theirs(self, anonymous, token, run):
+        names = {"password_hash": "x" * 60, "first_name": "A", "last_name": "B", "scopes": "", "is_active": True}
+        for number in (1, 2, 4):
+            row = insert(employees).values(emp_no=number, email=f"e{number}@example.com", changed=1.0, **names)
+            run(database.execute, row)
+        assert by_json(anonymous, token).status_code == 200
+        assert run(staff.with_email, "ada@example.com")[0].emp_no == 3
+        assert add(run, "next@example.com").emp_no == 10001
+
+    @pytest.mark.parametrize("details", [{}, {**NO_PASSWORD}, {"is_active": False}, {**RULER, **NO_PASSWORD}])
+    def test_who_is_an_employee_already_becomes_the_administrator(self, anonymous, token, run, details):
+        """As somebody who was imported, and opens the address afterwards: under their own number."""
+        add(run, "other@example.com")
+        one = add(run, "ada@example.com", hire_date=date(2010, 5, 6), **details)
+        assert fill_in(anonymous, token).status_code == 303
+        me = anonymous.get("/api/me").json()
+        assert (me["emp_no"], me["email"], me["first_name"]) == (one.emp_no, "ada@example.com", "Ada")
+        assert (tuple(me["scopes"]), me["hire_date"]) == (SCOPES, "2010-05-06")
+        assert len(everybody(run)) == 2
+        assert [entry.emp_no for entry in run(directory.page, "byron").entries] == [one.emp_no]
+        (row,) = run(database.fetch_all, select(audit))
+        assert (row["action"], row["emp_no"]) == ("first administrator set up", one.emp_no)
+        (entry,) = run(audit_entries.entries, audit.c.emp_no == one.emp_no, 1)
+        assert "First name: Ann → Ada" in entry.changes
+        noted = json.loads(row["details"])
+        assert noted["first_name"] == ["Ann", "Ada"]
+        assert noted["scopes"] == [" ".join(one.scopes), " ".join(SCOPES)]
+        assert noted.get("is_active") == ([False, True] if "is_active" in details else None)
+
+    def test_what_they_had_before_is_good_no_longer(self, anonymous, token, run, api):
+        """ASVS 7.4.3: their sign-ins end, and the password is the new one."""
+        assert api.get("/api/me").status_code == 200
+        new = "seven green umbrellas sing"
+        assert by_json(anonymous, token, email=EMAIL, new_password=new).status_code == 200
+        assert api.get("/api/me").status_code == 401
+        assert log_in(client_like(anonymous, BROWSER)).status_code == 422
+        assert log_in(client_like(anonymous, BROWSER), password=new).status_code == 303
+
+    def test_the_sign_in_before_in_that_browser_ends(self, browser, token, run):
+        before = session_of(browser)
+        assert fill_in(browser, token).status_code == 303
+        assert client_like(browser, {**API, "Authorization": f"Bearer {before}"}).get("/api/me").status_code == 401
+
+    def test_who_is_added_meanwhile_is_no_accident(self, anonymous, token, run, monkeypatch):
+        async def finds_nobody(**_):
+            return None
+
+        add(run, "ada@example.com")
+        monkeypatch.setattr(set_up, "promote", finds_nobody)
+        answer = fill_in(anonymous, token)
+        assert (answer.status_code, token_in(answer)) == (422, token)
+        assert "has just been added" in answer.text
+        assert by_json(anonymous, token).status_code == 400
+        monkeypatch.undo()
+        assert fill_in(anonymous, token).status_code == 303
+
+    def test_an_administrator_who_comes_to_be_meanwhile_closes_it(self, anonymous, token, run, monkeypatch):
+        """Both looks before let it pass; the transaction asks once more."""
+
+        async def looks(token):
+            add_ruler = {"password_hash": "x" * 60, "first_name": "Eve", "last_name": "First", "scopes": SCOPES}
+            await staff.create(email="eve@example.com", **add_ruler)
+
+        monkeypatch.setattr(set_up, "ensure_open", looks)
+        assert by_json(anonymous, token).status_code == 404
+        assert [row["email"] for row in everybody(run)] == ["eve@example.com"]
 
 
 @pytest.mark.parametrize("site", ["", "https://tool.example.com"])

@@ -2,7 +2,6 @@
 
 import pytest
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from tests.conftest import API, BROWSER, HTMX, client_like
@@ -73,16 +72,6 @@ def test_a_failure_there_does_not_tell_it_either(anonymous, monkeypatch):
     answer = client.get(f"/auth/link?token={TOKEN}")
     assert answer.status_code == 500
     assert answer.headers.get_list("referrer-policy") == ["no-referrer"]
-
-
-def test_an_answer_of_its_own_policy_has_no_other_beside_it(anonymous, monkeypatch):
-    @open_to_all
-    async def page(request):
-        return url_tokens.unreferred(url_tokens.unreferred(PlainTextResponse("page")))
-
-    monkeypatch.setattr(app.router, "routes", closed_unless_open([Route("/page", page)]))
-    for path in ("/page", f"/page?token={TOKEN}"):
-        assert anonymous.get(path).headers.get_list("referrer-policy") == ["no-referrer"]
 
 
 @pytest.mark.parametrize("path", ["/auth/login", "/auth/login?next=/employees?q=x", "/nowhere", "/auth/token"])

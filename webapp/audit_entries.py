@@ -26,7 +26,7 @@ FIELDS = {
 WAYS = {How.PAGE: "on a page", How.API: "through the API", How.COMMAND: "on the command line"}
 
 # Of these actions, the details are {field: [old, new]}.
-CHANGES = {Action.EDITED, Action.SCOPES_CHANGED, Action.CHANGED_BY_IMPORT}
+CHANGES = {Action.EDITED, Action.SCOPES_CHANGED, Action.CHANGED_BY_IMPORT, Action.FIRST_ADMINISTRATOR}
 
 by, of = employees.alias("by"), employees.alias("of")
 ENTRIES = (

@@ -50,7 +50,8 @@ def add_user(commands: Any) -> None:
     user = commands.add_parser(
         "create-user",
         help="add one employee",
-        description="Add one employee. The password is asked for twice, without echo.",
+        description="Add one employee, with super:* while no administrator can log in. "
+        "The password is asked for twice, without echo.",
     )
     user.add_argument("--email", required=True, type=email, help="to log in with; its case does not matter")
     user.add_argument("--first-name", required=True, type=name)
@@ -113,6 +114,8 @@ def add_exchange(commands: Any) -> None:
     importing.add_argument("file", metavar="FILE.csv", help="in UTF-8, with a header; - for standard input")
     importing.add_argument("--update", action="store_true", help="change employees who are there, by their emp_no")
     importing.add_argument("--skip-bad", action="store_true", help="leave wrong rows out and write the others")
+    importing.add_argument("--dry-run", action="store_true", help="list every change, old and new, and write nothing")
+    importing.add_argument("--yes", action="store_true", help="do not ask before employees get another email")
     exporting = commands.add_parser(
         "export-employees",
         help="write all employees as CSV",

@@ -9,7 +9,8 @@ from sqlalchemy import ColumnElement, select, true
 
 from webapp import audit, employee_rules, employees, schema, settings
 from webapp.audit import Action
-from webapp.auth import links, password_rules, passwords, signins
+from webapp.auth import links, password_rules, passwords, set_up, signins
+from webapp.auth.scopes import ALL
 from webapp.database import Duplicate, database
 from webapp.employees import Employee
 from webapp.pages.sign_ins import KINDS, iso, living_of
@@ -29,7 +30,7 @@ async def create_user(options: argparse.Namespace) -> None:
             settings.refuse(f"there is an employee with the email {options.email} already")
         own_words = (options.first_name, options.last_name, options.email)
         password = read_password(own_words, from_stdin=options.password_stdin)
-        emp_no = await added(
+        emp_no, is_first = await added(
             email=options.email,
             password_hash=await passwords.hash_password(password),
             first_name=options.first_name,
@@ -40,15 +41,24 @@ async def create_user(options: argparse.Namespace) -> None:
             scopes=options.scopes,
         )
     print(f"Employee {emp_no} was added: {options.email}")
+    if is_first:
+        print(f"They may do everything ({ALL}), since no administrator could log in before")
 
 
-async def added(**details: Any) -> int:
-    """Add an employee and return their number, or refuse where somebody else was quicker."""
+async def added(*, scopes: tuple[str, ...], **details: Any) -> tuple[int, bool]:
+    """Add an employee and return their number, or refuse where somebody else was quicker.
+
+    While no administrator can log in, they become the first, and True is returned besides.
+    """
+    token = None if await employees.somebody_rules() else await set_up.new_token()
     try:
         async with database.transaction():
-            emp_no = await employees.create(**details)
-            await audit.note(audit.Actor.of_command(), Action.CREATED, emp_no, {"scopes": details["scopes"]})
-            return emp_no
+            is_first = token is not None and await set_up.claim(token)
+            if is_first and ALL not in scopes:
+                scopes = (*scopes, ALL)
+            emp_no = await employees.create(scopes=scopes, is_first_administrator=is_first, **details)
+            await audit.note(audit.Actor.of_command(), Action.CREATED, emp_no, {"scopes": scopes})
+            return emp_no, is_first
     except Duplicate:
         settings.refuse(f"there is an employee with the email {details['email']} already")
 

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import BigInteger, Insert, cast, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Insert, insert, literal, select, update
 from starlette.authentication import BaseUser
 
 from webapp import clock, search
+from webapp.auth.passwords import NO_DIGEST
 from webapp.auth.scopes import ALL, USER_SCOPES
 from webapp.database import Duplicate, Unavailable, database
-from webapp.employee_rules import LARGEST_NUMBER
+from webapp.employee_numbers import first_free, next_number
 from webapp.tables import employees
 
 TRIES_FOR_A_NUMBER = 50
@@ -114,9 +115,15 @@ async def lock_first() -> None:
     await database.fetch_one(select(employees.c.emp_no).order_by(employees.c.emp_no).limit(1).with_for_update())
 
 
+def can_rule() -> ColumnElement[bool]:
+    """Return the condition of an administrator who can log in: active, with super:*, and with a password."""
+    scopes = literal(" ") + employees.c.scopes + literal(" ")
+    return employees.c.is_active & scopes.like(f"% {ALL} %") & employees.c.password_hash.notlike(f"%{NO_DIGEST}")
+
+
 async def somebody_rules(*, besides: int | None = None) -> bool:
-    """Return whether an active employee may do everything, other than one."""
-    ruling = employees.c.is_active & employees.c.scopes.like(f"%{ALL}%")
+    """Return whether an administrator who may do everything can log in, other than one."""
+    ruling = can_rule()
     if besides is not None:
         ruling &= employees.c.emp_no != besides
     return await database.fetch_one(select(employees.c.emp_no).where(ruling).limit(1)) is not None
@@ -139,11 +146,13 @@ async def create(
     hire_date: date | None = None,
     scopes: tuple[str, ...] = USER_SCOPES,
     awaits_invitation: bool = False,
+    is_first_administrator: bool = False,
 ) -> int:
     """Add an active employee and return the number given to them.
 
     Args:
         awaits_invitation: whether they are mailed no link before an administrator has made them one.
+        is_first_administrator: whether they get a low number, which no file of employees has.
 
     Raises:
         Duplicate: somebody else has this email.
@@ -165,34 +174,24 @@ async def create(
     )
     for _ in range(TRIES_FOR_A_NUMBER):
         try:
-            return await with_the_next_number(row, words, hire_date)
+            return await with_a_number(row, words, hire_date, is_low=is_first_administrator)
         except Duplicate:
             if await with_email(email):
                 raise
     raise Unavailable("many others are adding employees")
 
 
-async def with_the_next_number(row: Insert, words: str, hire_date: date | None) -> int:
+async def with_a_number(row: Insert, words: str, hire_date: date | None, *, is_low: bool) -> int:
     """Add an employee's row, and those of their words, and return its number.
 
     Raises:
         Duplicate: somebody else took the number meanwhile, or has the same email.
     """
     async with database.transaction():
-        emp_no = await next_number()
+        emp_no = await first_free(1) if is_low else await next_number()
         await database.execute(row.values(emp_no=emp_no))
         await search.add_words(emp_no, words, hire_date)
     return emp_no
-
-
-async def next_number() -> int:
-    """Return the number after the highest; where an import has used the largest, the first that is free before it."""
-    highest: int = await database.fetch_val(select(func.max(employees.c.emp_no))) or 10000
-    if highest < LARGEST_NUMBER:
-        return highest + 1
-    after, following = employees.alias("after"), cast(employees.c.emp_no, BigInteger) + 1
-    is_free = ~exists().where(after.c.emp_no == following)
-    return int(await database.fetch_val(select(func.min(following)).where(is_free)))
 
 
 async def renew_password_hash(emp_no: int, old_hash: str, new_hash: str) -> None:

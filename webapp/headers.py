@@ -1,6 +1,6 @@
 """The security headers of every answer, made once (ASVS 3.4)."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable
 from urllib.parse import unquote_to_bytes
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,6 +18,7 @@ EVERYWHERE = [
 PERSONAL = [(b"cache-control", b"no-store"), (b"vary", b"HX-Request, Accept, Cookie")]
 PUBLIC = [(b"cache-control", b"public, max-age=3600")]
 FOR_EVER = [(b"cache-control", b"public, max-age=31536000, immutable")]
+# NO_REFERRER is for pages whose address has a token, which their requests for scripts and styles must not carry either.
 SAME_ORIGIN = (b"referrer-policy", b"same-origin")
 NO_REFERRER = (b"referrer-policy", b"no-referrer")
 # The pages whose address comes with a token.
@@ -26,9 +27,9 @@ HTTPS_ONLY = [(b"strict-transport-security", b"max-age=31536000; includeSubDomai
 
 # By whether the browser came over HTTPS, by the Referer policy, and by how long everybody may keep the answer.
 ANSWERS = {
-    (https, referrer, kept): [*EVERYWHERE, *([referrer] if referrer else []), *caching, *(HTTPS_ONLY if https else [])]
+    (https, referrer, kept): [*EVERYWHERE, referrer, *caching, *(HTTPS_ONLY if https else [])]
     for https in (False, True)
-    for referrer in (SAME_ORIGIN, NO_REFERRER, None)
+    for referrer in (SAME_ORIGIN, NO_REFERRER)
     for kept, caching in (("not", PERSONAL), ("an hour", PUBLIC), ("for ever", FOR_EVER))
 }
 A_FILE = {200, 206, 304}
@@ -40,16 +41,13 @@ def has_token(scope: Scope) -> bool:
     return path in TOKEN_PAGES or "?" in path or (query != b"" and b"token" in unquote_to_bytes(query))
 
 
-def headers_for(scope: Scope, status: int, own: Sequence[tuple[bytes, bytes]] = ()) -> list[tuple[bytes, bytes]]:
-    """Return the headers that the answer to a request must have, beside its own."""
+def headers_for(scope: Scope, status: int) -> list[tuple[bytes, bytes]]:
+    """Return the headers that the answer to a request must have."""
     if status in A_FILE and scope["path"].startswith("/static/"):
         kept = "for ever" if scope.get("immutable") else "an hour"
     else:
         kept = "not"
-    if NO_REFERRER in own:
-        referrer = None
-    else:
-        referrer = NO_REFERRER if has_token(scope) else SAME_ORIGIN
+    referrer = NO_REFERRER if has_token(scope) else SAME_ORIGIN
     return ANSWERS[scope["scheme"] == "https", referrer, kept]
 
 
@@ -65,8 +63,7 @@ class SecurityHeaders:
 
         def send_with_headers(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
-                own = message["headers"]
-                message["headers"] = [*own, *headers_for(scope, message["status"], own)]
+                message["headers"] = [*message["headers"], *headers_for(scope, message["status"])]
             return send(message)
 
         return self.app(scope, receive, send_with_headers)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from webapp import audit, employees, schema, settings
 from webapp.auth import passwords
-from webapp.auth.scopes import USER_SCOPES
+from webapp.auth.scopes import ALL, USER_SCOPES
 from webapp.database import database
 
 
@@ -50,7 +50,12 @@ async def load_sample() -> None:
             if await employees.anybody():
                 settings.refuse("there are employees already, and the sample is for an empty database only")
             for person, password_hash in zip(PEOPLE, hashes, strict=True):
-                emp_no = await employees.create(email=person.email, password_hash=password_hash, **person._asdict())
+                emp_no = await employees.create(
+                    email=person.email,
+                    password_hash=password_hash,
+                    is_first_administrator=ALL in person.scopes,
+                    **person._asdict(),
+                )
                 await audit.note(
                     audit.Actor.of_command(), audit.Action.CREATED, emp_no, {"scopes": " ".join(person.scopes)}
                 )

@@ -14,23 +14,23 @@ from webapp.auth import links, set_up
 from webapp.database import database
 from webapp.protocol import BoundedProtocol
 
-FIRST_STEPS = """There is no employee yet. Open the address below to set up your account, or, in another terminal, run:
-  python run.py create-user --email you@example.com --first-name You --last-name Yourself --scopes 'user:read,super:*'
-  python run.py load-sample     (ten made-up employees to look around with)"""
+FIRST_STEPS = """No administrator can log in yet. Open the address below to set one up, or, in another terminal, run:
+  python run.py create-user --email you@example.com --first-name You --last-name Yourself"""
+SAMPLE = "  python run.py load-sample     (ten made-up employees to look around with)"
 
 
 def serve() -> None:
     """Make the database ready, say which address to open, and answer requests until told to stop."""
-    inhabited = asyncio.run(is_inhabited())
-    if not inhabited:
-        print(FIRST_STEPS)
+    steps = asyncio.run(first_steps())
+    for step in steps:
+        print(step)
     listener = listen()
     address = links.local(*listener.getsockname()[:2])
     if settings.PORT == 0 and not settings.PUBLIC_URL:
         settings.PUBLIC_URL = os.environ["PUBLIC_URL"] = address  # for this process and its workers
     print(f"Latchkey is at {address}  (Ctrl+C stops it)", flush=True)
-    if not inhabited:
-        print(f"Set up the first account, once, at {asyncio.run(set_up_address(address))}", flush=True)
+    if steps:
+        print(f"Set up the first administrator, once, at {asyncio.run(set_up_address(address))}", flush=True)
     config = server_config()
     if settings.WORKERS > 1:
         from uvicorn.supervisors import Multiprocess  # only here: what watches files takes long to import
@@ -41,15 +41,17 @@ def serve() -> None:
             uvicorn.Server(config).run(sockets=[listener])
 
 
-async def is_inhabited() -> bool:
-    """Make sure of the tables, and return whether there is any employee."""
+async def first_steps() -> list[str]:
+    """Make sure of the tables, and return what there is to do while no administrator can log in."""
     async with database:
         await schema.ensure_current()
-        return await employees.anybody()
+        if await employees.somebody_rules():
+            return []
+        return [FIRST_STEPS] if await employees.anybody() else [FIRST_STEPS, SAMPLE]
 
 
 async def set_up_address(address: str) -> str:
-    """Return where the first administrator's account is made; the token in it is good once, for this database."""
+    """Return where the first administrator is made; the token in it is good once, for this database."""
     async with database:
         token = await set_up.new_token()
     return f"{settings.PUBLIC_URL or address}{set_up.PATH}?token={token}"

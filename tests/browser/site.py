@@ -121,7 +121,7 @@ app.router.routes.extend(closed_unless_open(added))
 
 async def prepared() -> None:
     """Make the tables, whose rows tests may remove."""
-    await server.is_inhabited()
+    await server.first_steps()
     async with database:
         await let_rows_go(database)
 

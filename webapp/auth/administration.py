@@ -1,7 +1,7 @@
 """What administrators do to employees: each in one transaction that asks the database what they may do just now.
 
-Nobody gives what they do not have, and an active employee with super:* always remains (ASVS 8.2.1, 8.2.3). A personal
-access token changes nobody's email or scopes, activates nobody and makes no link: a leaked one leads nowhere.
+Nobody gives what they do not have, and an administrator with super:* who can log in always remains (ASVS 8.2.1, 8.2.3).
+A personal access token changes nobody's email or scopes, activates nobody and makes no link: a leaked one leads nowhere.
 """
 
 from collections.abc import Mapping
@@ -33,7 +33,10 @@ from webapp.tables import employees, sign_ins
 
 NOT_YOURS_TO_GIVE = "You can only give what you may do yourself. Ask somebody who may do more."
 NOT_YOURSELF = "You cannot deactivate yourself. Ask another administrator."
-LAST_ONE = "This is the last active employee who may do everything. Give super:* to another one first."
+LAST_ONE = (
+    "This is the last administrator with super:* who can log in. Give super:* to another active employee, "
+    "who has a password, first."
+)
 
 
 async def create(request: Request, details: Mapping[str, Any]) -> int:
@@ -111,7 +114,7 @@ async def change_scopes(request: Request, emp_no: int, version: int | None, scop
 
 
 async def ensure_one_remains(employee: Employee) -> None:
-    """Make sure that an active super:* remains without this employee, in a transaction that has locked the first."""
+    """Make sure that super:* remains without this employee, in a transaction that has locked the first."""
     if not employee.is_active or ALL not in employee.scopes:
         return
     if not await staff.somebody_rules(besides=employee.emp_no):

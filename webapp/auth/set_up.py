@@ -1,4 +1,4 @@
-"""The first administrator: made once, with a token that the first start prints, while there is no employee."""
+"""The first administrator: made with a token that a start prints, while no administrator can log in."""
 
 import hashlib
 import secrets
@@ -7,18 +7,21 @@ from typing import Any
 from sqlalchemy import delete, insert, select, update
 from starlette.requests import Request
 
-from webapp import audit, clock, employees, settings
-from webapp.auth import signins
+from webapp import audit, clock, settings
+from webapp import employees as staff
+from webapp.auth import administration, changes, signins
+from webapp.auth.authority import Locked
 from webapp.auth.held import SignIn
 from webapp.auth.scopes import SCOPES
 from webapp.database import database
-from webapp.tables import set_up_tokens
+from webapp.employees import employee_from, normal_email
+from webapp.tables import employees, set_up_tokens, sign_ins
 
 PATH = "/auth/set-up"
 
 
 class SetUpOver(Exception):
-    """There is an employee already, or the token is not of this database, used or too old."""
+    """An administrator can log in, or the token is not of this database, used or too old."""
 
 
 def digest_of(token: str) -> str:
@@ -46,14 +49,29 @@ async def ensure_open(token: str) -> None:
     Raises:
         SetUpOver: they may not.
     """
-    good = (set_up_tokens.c.token_hash == digest_of(token)) & set_up_tokens.c.used.is_(None)
-    found = await database.fetch_one(select(set_up_tokens.c.made).where(good & (set_up_tokens.c.made > oldest())))
-    if found is None or await employees.anybody():
+    unused = set_up_tokens.c.used.is_(None) & (set_up_tokens.c.made > oldest())
+    this = select(set_up_tokens.c.made).where(set_up_tokens.c.token_hash == digest_of(token), unused)
+    if await database.fetch_one(this) is None or await staff.somebody_rules():
         raise SetUpOver
 
 
+async def claim(token: str) -> bool:
+    """Use up every token there is, and return whether the first administrator may be made with this one.
+
+    To be called first of all in the transaction that makes them: whatever token somebody else has, they wait here, and
+    then find theirs used.
+    """
+    unused = set_up_tokens.c.used.is_(None) & (set_up_tokens.c.made > oldest())
+    claimed = await database.change(
+        update(set_up_tokens).where(unused).values(used=clock.now()), set_up_tokens.c.token_hash
+    )
+    return digest_of(token) in claimed and not await staff.somebody_rules()
+
+
 async def make_first(request: Request, token: str, kind: str, **details: Any) -> SignIn:
-    """Add the first administrator, who may do everything, and return their sign-in: all or nothing, for one alone.
+    """Make the first administrator, who may do everything, and return their sign-in: all or nothing, for one alone.
+
+    Who is an employee already becomes the administrator: the token proves that whoever has it runs this server.
 
     Args:
         kind: of the sign-in, as `open_sign_in` has it.
@@ -61,15 +79,35 @@ async def make_first(request: Request, token: str, kind: str, **details: Any) ->
 
     Raises:
         SetUpOver: somebody else was quicker, or the token is not good.
+        Duplicate: somebody has added an employee of that email meanwhile.
     """
-    claim = update(set_up_tokens).where(set_up_tokens.c.used.is_(None)).values(used=clock.now())
     async with database.transaction():
-        await ensure_open(token)
-        # Whatever token somebody else has, they wait here, and then find none that is unused.
-        if digest_of(token) not in await database.change(claim, set_up_tokens.c.token_hash):
+        if not await claim(token):
             raise SetUpOver
-        await employees.create(scopes=SCOPES, **details)
-        found = await employees.with_email(details["email"])
+        noted = await promote(**details)
+        if noted is None:
+            await staff.create(scopes=SCOPES, is_first_administrator=True, **details)
+        found = await staff.with_email(details["email"])
         assert found is not None
-        await audit.note(audit.Actor.of(request), audit.Action.FIRST_ADMINISTRATOR, found[0].emp_no)
-        return await signins.open_sign_in(found[0], kind, request)
+        administrator = found[0]
+        await audit.note(audit.Actor.of(request), audit.Action.FIRST_ADMINISTRATOR, administrator.emp_no, noted)
+        sign_in = await signins.open_sign_in(administrator, kind, request)
+    changes.drop(emp_no=administrator.emp_no)
+    return sign_in
+
+
+async def promote(email: str, **details: Any) -> dict[str, Any] | None:
+    """Make the employee of an email the administrator, under the number that they have, and end their sign-ins.
+
+    What has changed is returned, for the audit log; None where there is no such employee.
+    """
+    query = select(employees).where(employees.c.email == normal_email(email)).with_for_update()
+    row = await database.fetch_one(query)
+    if row is None:
+        return None
+    employee = employee_from(row._mapping)
+    after = {**details, "scopes": " ".join(SCOPES), "is_active": True}
+    await administration.write_details(Locked(employee, row["words"], SCOPES), after)
+    await signins.mark_ended(sign_ins.c.emp_no == employee.emp_no, "password changed")
+    told = ("first_name", "last_name", "scopes", "is_active")
+    return audit.differences({**row._mapping, "is_active": employee.is_active}, after, told)

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from webapp import audit
 from webapp.database import database
+from webapp.exchange import protection
 from webapp.exchange.draft import CHANGED, FIELDS, NEW, SAME, Draft, plain
 from webapp.tables import employees
 
@@ -50,6 +51,8 @@ async def those_there(some: list[sqlite3.Row]) -> tuple[dict[int, Mapping[str, A
 
 def conflict(row: sqlite3.Row, found: Mapping[str, Any] | None, owner: int | None, *, update: bool) -> str | None:
     """Return why a row cannot be taken beside what there is, None where it can."""
+    if objection := protection.objection(row, found):
+        return objection
     if found is not None and not update:
         return "emp_no: There is an employee with this number already; with --update they are changed"
     if owner is not None and owner != row["emp_no"]:
@@ -58,9 +61,10 @@ def conflict(row: sqlite3.Row, found: Mapping[str, Any] | None, owner: int | Non
 
 
 def verdict(row: sqlite3.Row, found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a row changes of an employee; without scopes in the file theirs stay."""
+    """Return what a row changes of an employee; without scopes in the file, or with the same, theirs stay."""
     before, after = plain(found), dict(row)
-    if row["scopes"] is None:
+    stays = row["scopes"] is None or set(row["scopes"].split()) == set(before["scopes"].split())
+    if stays:
         after["scopes"] = before["scopes"]
     details = audit.differences(before, after, FIELDS)
     return {
@@ -69,4 +73,6 @@ def verdict(row: sqlite3.Row, found: Mapping[str, Any]) -> dict[str, Any]:
         "version": found["version"],
         "details": orjson.dumps(details).decode(),
         "words": found["words"],
+        "email": found["email"],
+        "scopes": None if stays else row["scopes"],
     }

@@ -22,7 +22,7 @@ PRAGMA synchronous = OFF;
 CREATE TABLE drafted (
     line INTEGER PRIMARY KEY, emp_no INTEGER UNIQUE, email TEXT UNIQUE,
     birth_date TEXT, first_name TEXT, last_name TEXT, gender TEXT, hire_date TEXT, scopes TEXT, words TEXT,
-    state TEXT DEFAULT 'new', version INTEGER, details TEXT, words_before TEXT
+    state TEXT DEFAULT 'new', version INTEGER, details TEXT, words_before TEXT, email_before TEXT
 );
 CREATE TABLE problems (line INTEGER PRIMARY KEY, sentence TEXT);
 CREATE TABLE unsorted (word TEXT, emp_no INTEGER, words TEXT, hire_date TEXT);
@@ -33,7 +33,10 @@ DRAFTED = ("line", "emp_no", *FIELDS, "words")
 ADD = f"INSERT INTO drafted ({', '.join(DRAFTED)}) VALUES (:{', :'.join(DRAFTED)})"  # noqa: S608  our own names
 KEEP_WORD = "INSERT INTO {} VALUES (:word, :emp_no, :words, :hire_date)"
 JUDGE = """
-UPDATE drafted SET state = :state, version = :version, details = :details, words_before = :words WHERE line = :line
+UPDATE drafted SET
+    state = :state, version = :version, details = :details, scopes = :scopes,
+    words_before = :words, email_before = :email
+WHERE line = :line
 """
 
 
@@ -79,7 +82,7 @@ class Draft:
         self.file.execute("INSERT INTO problems VALUES (?, ?)", (line, sentence))
 
     def judge(self, verdicts: list[dict[str, Any]]) -> None:
-        """Write down of rows whether they change what there is: their state, details, and version and words before."""
+        """Write down of rows what they change: their state, details, scopes, and version, words and email before."""
         self.file.executemany(JUDGE, verdicts)
 
     def problems(self) -> Iterator[tuple[int, str]]:
@@ -93,6 +96,13 @@ class Draft:
         else:
             found = self.file.execute("SELECT count(*) FROM drafted WHERE state = ?", (state,))
         return int(found.fetchone()[0])
+
+    def moves(self, most: int) -> tuple[int, list[sqlite3.Row]]:
+        """Return how many employees would get another email, and the first of them."""
+        moved = "FROM drafted WHERE state = ? AND email <> email_before"
+        count = self.file.execute(f"SELECT count(*) {moved}", (CHANGED,)).fetchone()[0]
+        first = f"SELECT emp_no, email_before, email {moved} ORDER BY emp_no LIMIT ?"
+        return int(count), self.file.execute(first, (CHANGED, most)).fetchall()
 
     def rows(self, state: str) -> Iterator[list[sqlite3.Row]]:
         """Return the rows of a state in the order of their numbers, many at once; they may be judged meanwhile."""

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from webapp import audit, employee_rules, schema, settings
 from webapp.database import Duplicate, database
-from webapp.exchange import comparing, csv_rows, writing
+from webapp.exchange import comparing, csv_rows, preview, writing
 from webapp.exchange.draft import CHANGED, NEW, SAME, Draft
 
 DONE, WRONG = 0, 1
@@ -38,12 +38,15 @@ async def bring_in(draft: Draft, options: argparse.Namespace) -> int:
         with bar("Comparing", draft.count(NEW)) as progress:
             await comparing.compare(draft, update=options.update, progress=progress.update)
         tell_problems(draft)
+        if options.dry_run:
+            preview.tell_changes(draft)
+            print(f"{counts(draft, options, 'would be')}; nothing was written")
         if draft.count() and not options.skip_bad:
             print(f"{wrong_rows(draft)}; nothing was written", file=sys.stderr)
             return WRONG
-        if draft.count(NEW) + draft.count(CHANGED):
-            await write(draft, PurePath(options.file).name)
-    print(done(draft))
+        if not options.dry_run:
+            await agree_and_write(draft, options)
+            print(counts(draft, options, "was" if draft.count(NEW) == 1 else "were"))
     return DONE
 
 
@@ -107,6 +110,13 @@ def tell_problems(draft: Draft) -> None:
         print(f"line {line}: {sentence}", file=sys.stderr)
 
 
+async def agree_and_write(draft: Draft, options: argparse.Namespace) -> None:
+    """Write the draft, or refuse with one line where nobody agrees to move emails, or where others were quicker."""
+    if draft.count(NEW) + draft.count(CHANGED):
+        preview.ensure_agreed(draft, options)
+        await write(draft, PurePath(options.file).name)
+
+
 async def write(draft: Draft, source: str) -> None:
     """Write the draft, or refuse with one line where others were quicker."""
     draft.spread_words()
@@ -124,9 +134,9 @@ def wrong_rows(draft: Draft) -> str:
     return f"{draft.count():,} {'row is' if draft.count() == 1 else 'rows are'} wrong"
 
 
-def done(draft: Draft) -> str:
-    """Return what was done, in words."""
+def counts(draft: Draft, options: argparse.Namespace, verb: str) -> str:
+    """Return what was done, or would be, in words."""
     added, changed, same = map(draft.count, (NEW, CHANGED, SAME))
-    who = "employee was" if added == 1 else "employees were"
-    counts = f"{added:,} {who} added, {changed:,} changed, {same:,} left as they are"
-    return f"{counts}; {wrong_rows(draft)} and left out" if draft.count() else counts
+    who = "employee" if added == 1 else "employees"
+    told = f"{added:,} {who} {verb} added, {changed:,} changed, {same:,} left as they are"
+    return f"{told}; {wrong_rows(draft)} and left out" if draft.count() and options.skip_bad else told

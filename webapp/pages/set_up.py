@@ -1,4 +1,4 @@
-"""Make the first administrator's account in a browser, at the address that the first start prints."""
+"""Make the first administrator in a browser, at the address that a start prints while none can log in."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,19 +13,22 @@ from webapp.auth import refresh as refresh_tokens
 from webapp.auth.access import open_to_all
 from webapp.auth.authority import refuse_personal_tokens
 from webapp.auth.held import SignIn
+from webapp.auth.logout import end_before
 from webapp.clients import Client, client_of
-from webapp.fields import Fields, submitted
+from webapp.database import Duplicate
+from webapp.fields import Fields, refusal, submitted
 from webapp.forms import only, read_form
 from webapp.inputs import Line, Secret
 from webapp.pages.password import refuse_weak
 from webapp.quick import JSONAnswer
 
-FORM, COOKIE = "set_up", "set-up"
+FORM = "set_up"
 OVER = (
-    "There is nothing to set up with this address: it works once, while there is no account. "
-    "Log in, or start Latchkey again for a new one."
+    "There is nothing to set up with this address: the one that was printed works once, while no administrator can log "
+    "in. Open all of it, log in, or start Latchkey again for a new one."
 )
-DONE = "Your account is made. You may do everything here"
+ADDED_MEANWHILE = "Send the form again: an employee with this email has just been added"
+DONE = "Your account is ready. You may do everything here"
 
 
 class Detail(Line):
@@ -50,24 +53,21 @@ class FirstAdministrator(Fields):
 
 @open_to_all
 async def page(request: Request) -> Response:
-    """Show the form, or make the account; to everybody else there is nothing here."""
+    """Show the form, which carries the token, or make the account; to everybody else there is nothing here."""
     if request.method == "POST":
         return await made(request)
-    moved = url_tokens.moved(request, COOKIE)
-    if moved is not None:
-        return moved
-    await ensure_open(url_tokens.token_in(request, COOKIE))
+    token = url_tokens.token_in_address(request)
+    await ensure_open(token)
     if client_of(request) is Client.JSON:
         detail = "POST the form fields token, email, first_name, last_name and new_password to /api/set-up"
         return JSONAnswer({"detail": detail, "rules": password_rules.in_words()})
     values = {"email": "", "first_name": "", "last_name": ""}
-    context = await context_of(request)
-    return answers.page(request, FORM, {**context, "sentence": None, "errors": {}, "values": values})
+    return answers.page(request, FORM, {**context_of(token), "sentence": None, "errors": {}, "values": values})
 
 
-async def context_of(request: Request) -> dict[str, Any]:
+def context_of(token: str) -> dict[str, Any]:
     """Return all that the page shows."""
-    return {"rules": password_rules.in_words()}
+    return {"token": token, "rules": password_rules.in_words()}
 
 
 async def ensure_open(token: str) -> None:
@@ -79,24 +79,27 @@ async def ensure_open(token: str) -> None:
 
 
 def over() -> Refused:
-    """Return the refusal, the same whatever is wrong."""
+    """Return the refusal, the same whatever is wrong; the token may be good again when no administrator can log in."""
     return Refused(OVER, "invalid_grant", status=404)
 
 
 async def made(request: Request) -> Response:
     """Make the account and log in."""
     refuse_personal_tokens(request)
-    is_json = client_of(request) is Client.JSON
-    token = only(await read_form(request), "token") if is_json else url_tokens.token_in(request, COOKIE)
+    token = only(await read_form(request), "token")
     await ensure_open(token)
-    form = await submitted(request, FirstAdministrator, FORM, context=context_of)
+
+    async def context(request: Request) -> dict[str, Any]:
+        return context_of(token)
+
+    form = await submitted(request, FirstAdministrator, FORM, context=context)
     email, first_name, last_name = form.data["email"], form.data["first_name"], form.data["last_name"]
-    await refuse_weak(request, form, FORM, (first_name, last_name, email), context_of)
+    await refuse_weak(request, form, FORM, (first_name, last_name, email), context)
     try:
         sign_in = await set_up.make_first(
             request,
             token,
-            "api" if is_json else "browser",
+            "api" if client_of(request) is Client.JSON else "browser",
             email=email,
             first_name=first_name,
             last_name=last_name,
@@ -104,15 +107,18 @@ async def made(request: Request) -> Response:
         )
     except set_up.SetUpOver:
         raise over() from None
+    except Duplicate:
+        form.problems["email"] = ADDED_MEANWHILE
+        raise await refusal(request, form, FORM, context) from None
     return await logged_in(request, sign_in)
 
 
 async def logged_in(request: Request, sign_in: SignIn) -> Response:
-    """Go on as the first administrator."""
+    """Go on as the first administrator, in a browser no longer as anybody else."""
     token = signins.token_for(sign_in)
     if client_of(request) is Client.JSON:
         return outcomes.token_json(token, await refresh_tokens.issue(sign_in.id))
+    await end_before(request)
     response = outcomes.logged_in(request, token, "/auth/home")
     cookies.set_message(response, request, DONE)
-    url_tokens.forget(response, request, COOKIE)
     return response
