@@ -7,7 +7,7 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from webapp import settings
-from webapp.protocol import LARGEST_HEAD_BYTES, BoundedProtocol
+from webapp.protocol import MAX_HEAD_BYTES, BoundedProtocol
 
 HEAD = b"GET / HTTP/1.1\r\nHost: testserver\r\n"
 
@@ -27,13 +27,14 @@ class Timer:
 
 
 class Wire(asyncio.Transport):
-    """A connection whose other end is the test."""
+    """A connection whose other end is the test; it is closed when our side has ended."""
 
     def __init__(self):
         super().__init__({"peername": ("127.0.0.1", 1), "sockname": ("127.0.0.1", 2)})
-        self.sent, self.closed = b"", False
+        self.sent, self.closed, self.aborted, self.paused, self.not_read = b"", False, False, False, 0
 
     def write(self, data):
+        assert not self.closed
         self.sent += data
 
     def is_closing(self):
@@ -42,9 +43,20 @@ class Wire(asyncio.Transport):
     def close(self):
         self.closed = True
 
-    def pause_reading(self): ...
+    def write_eof(self):
+        self.closed = True
 
-    def resume_reading(self): ...
+    def abort(self):
+        self.closed = self.aborted = True
+
+    def get_write_buffer_size(self):
+        return self.not_read
+
+    def pause_reading(self):
+        self.paused = True
+
+    def resume_reading(self):
+        self.paused = False
 
 
 class Connection(BoundedProtocol):
@@ -112,7 +124,7 @@ def test_a_lost_connection_has_no_deadline(connection):
 
 @pytest.mark.parametrize("pieces", [1, 7, 1000])
 def test_a_head_without_end_is_431(connection, pieces):
-    endless = HEAD + b"X: " + b"a" * 3 * LARGEST_HEAD_BYTES
+    endless = HEAD + b"X: " + b"a" * 3 * MAX_HEAD_BYTES
     step = len(endless) // pieces + 1
     for first in range(0, len(endless), step):
         if not connection.wire.closed:
@@ -121,7 +133,7 @@ def test_a_head_without_end_is_431(connection, pieces):
 
 
 def test_many_headers_count_as_one_head(connection):
-    for number in range(LARGEST_HEAD_BYTES // 8 + 1):
+    for number in range(MAX_HEAD_BYTES // 8 + 1):
         if not connection.wire.closed:
             connection.data_received((HEAD if number == 0 else b"") + b"A%05d:\r\n" % number)
     assert status_of(connection.wire) == 431

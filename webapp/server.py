@@ -5,11 +5,12 @@ import contextlib
 import copy
 import os
 import socket
+from typing import Any
 
 import uvicorn
 from uvicorn.config import LOGGING_CONFIG
 
-from webapp import employees, schema, settings
+from webapp import descriptors, employees, schema, settings
 from webapp.auth import links, set_up
 from webapp.database import database
 from webapp.protocol import BoundedProtocol
@@ -21,6 +22,7 @@ FIRST_STEPS = """There is no employee yet. Open the address below to set up your
 
 def serve() -> None:
     """Make the database ready, say which address to open, and answer requests until told to stop."""
+    descriptors.raise_limit()
     inhabited = asyncio.run(is_inhabited())
     if not inhabited:
         print(FIRST_STEPS)
@@ -67,14 +69,12 @@ def listen() -> socket.socket:
 
 def server_config() -> uvicorn.Config:
     """Return uvicorn's settings, from ours."""
-    logging = copy.deepcopy(LOGGING_CONFIG)
-    logging["loggers"]["latchkey"] = {"handlers": ["default"], "level": settings.LOG_LEVEL.upper()}
     return uvicorn.Config(
         "webapp.app:app",
         http=BoundedProtocol,
         ws="none",
         lifespan="on",
-        log_config=logging,
+        log_config=log_config(),
         workers=settings.WORKERS,
         log_level=settings.LOG_LEVEL,
         access_log=False,
@@ -84,3 +84,13 @@ def server_config() -> uvicorn.Config:
         # On a busy machine a worker takes more than uvicorn's five seconds to begin, and would be killed over and over.
         timeout_worker_healthcheck=30,
     )
+
+
+def log_config() -> dict[str, Any]:
+    """Return uvicorn's way of logging for everything that logs, with a bound on what strangers can have written."""
+    config = copy.deepcopy(LOGGING_CONFIG)
+    config["filters"] = {"repeated": {"()": "webapp.repeated_lines.RepeatedLines"}}
+    config["handlers"]["default"]["filters"] = ["repeated"]
+    config["loggers"]["latchkey"] = {"handlers": ["default"], "level": settings.LOG_LEVEL.upper(), "propagate": False}
+    config["root"] = {"handlers": ["default"], "level": "WARNING"}
+    return config
