@@ -93,5 +93,5 @@ class OpenConnections:
 def of_this_worker() -> OpenConnections:
     """Return the connections of this process, as many as the settings and the system allow."""
     most = min(settings.MAX_CONNECTIONS, descriptors.for_connections())
-    most_per_peer = settings.MAX_CONNECTIONS_PER_PEER or most // 2
+    most_per_peer = settings.MAX_CONNECTIONS_PER_PEER or max(most // 2, 1)
     return OpenConnections(most, min(most_per_peer, most), _TrustedHosts(list(settings.FORWARDED_ALLOW_IPS)))

@@ -40,7 +40,7 @@ class BoundedProtocol(HttpToolsProtocol):
     # The request that is arriving.
     url = b""
     noted: hosts.Headers
-    head_bytes, is_in_body, framing_left = 0, False, 0
+    head, head_bytes, is_in_body, framing_left = b"", 0, False, 0
     # What the last piece was: how much of a body, and whether a request ended in it.
     body_bytes, has_ended = 0, False
     # Whether what comes from now on is thrown away.
@@ -116,7 +116,7 @@ class BoundedProtocol(HttpToolsProtocol):
             if was_in_body:
                 self.count_body(len(piece))
             if not self.is_in_body and (not self.has_ended or self.scope is not self.cycle.scope):
-                self.count_head()  # of the next request something has come
+                self.count_head(piece)  # something has come of the next request
 
     def count_body(self, received: int) -> None:
         """Count what has come with a body and is not its content; what comes after the body is a head's."""
@@ -128,12 +128,13 @@ class BoundedProtocol(HttpToolsProtocol):
             log.warning("A connection was ended: too much came after a body or between its chunks")
             self.abort()
 
-    def count_head(self) -> None:
-        """Refuse a head that is too large, or give it time to arrive."""
+    def count_head(self, piece: bytes) -> None:
+        """Refuse a head that is too large, or keep its beginning and give it time to arrive."""
         if self.head_bytes > MAX_HEAD_BYTES:
-            self.refuse(431)
+            self.refuse(431, piece)
         elif self.deadline is None:
             self.wait_for_head()
+        self.head = (self.head + piece)[: refusals.MAX_BYTES]
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self.is_in_body:
@@ -245,18 +246,18 @@ class BoundedProtocol(HttpToolsProtocol):
         """Forget the deadline, if there is one."""
         if self.deadline is not None:
             self.deadline.cancel()
-            self.deadline = None
+            self.deadline, self.head = None, b""
 
     def refuse(self, status: int, piece: bytes = b"") -> None:
         """Answer in the client's form, as far as it is known, when all before it is answered, and close the connection.
 
         Args:
-            piece: where the parser stopped.
+            piece: where it stopped being one.
         """
         log.warning("A request that could not be read was answered %d", status)
         self.is_last = True
+        known = (self.url, self.headers) if self.is_in_body else refusals.lines_in(self.head + piece)
         self.stop_waiting()
-        known = (self.url, self.headers) if self.url else refusals.lines_in(piece)
         is_head = bool(self.url) and self.parser.get_method() == b"HEAD"
         self.refusal = refusals.refusal(status, *known, is_head=is_head)
         if self.is_in_body:

@@ -17,7 +17,8 @@ HEADERS_OF: dict[Client, Headers] = {
     Client.HTMX: [(b"hx-request", b"true")],
     Client.JSON: [(b"accept", b"application/json")],
 }
-MAX_LINES = 50
+# So much of a head that could not be read is looked at.
+MAX_BYTES, MAX_LINES = 4096, 50
 
 
 def scope_of(path: str, headers: Headers) -> Scope:
@@ -46,7 +47,7 @@ def refusal(status: int, path: bytes, headers: Headers, *, is_head: bool = False
 
 def lines_in(head: bytes) -> tuple[bytes, Headers]:
     """Return the path and the headers in the beginning of a head that the parser has refused."""
-    first, *lines = head[:4096].split(b"\r\n", MAX_LINES)
+    first, *lines = head[:MAX_BYTES].split(b"\r\n", MAX_LINES)
     words = first.split(b" ", 2)
     pairs = [line.partition(b":") for line in lines]
     return words[1] if len(words) > 1 else b"", [(name.lower(), value.strip(b" \t")) for name, _, value in pairs]

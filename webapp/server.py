@@ -15,6 +15,8 @@ from webapp.auth import links, set_up
 from webapp.database import database
 from webapp.protocol import BoundedProtocol
 
+# So much of an answer the system keeps for a client that does not take it.
+MAX_BYTES_UNSENT = 131072
 FIRST_STEPS = """There is no employee yet. Open the address below to set up your account, or, in another terminal, run:
   python run.py create-user --email you@example.com --first-name You --last-name Yourself --scopes 'user:read,super:*'
   python run.py load-sample     (ten made-up employees to look around with)"""
@@ -61,10 +63,13 @@ def listen() -> socket.socket:
     """Return a socket on HOST and PORT, or end the program with one line."""
     family = socket.AF_INET6 if ":" in settings.HOST else socket.AF_INET
     try:
-        return socket.create_server((settings.HOST, settings.PORT), family=family, backlog=2048)
+        listener = socket.create_server((settings.HOST, settings.PORT), family=family, backlog=2048)
     except OSError as error:
         reason = error.strerror or str(error)
         settings.refuse(f"it cannot listen on {settings.HOST} port {settings.PORT} ({reason}); set HOST or PORT")
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):  # Linux, macOS: else a client that does not read has megabytes kept for it
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_BYTES_UNSENT)
+    return listener
 
 
 def server_config() -> uvicorn.Config:
