@@ -88,7 +88,8 @@ def test_content_length_that_is_none(anonymous, length):
 
 
 def test_a_large_body_to_a_route_that_reads_none(browser):
-    assert browser.post("/auth/logout", content=b"a" * 65537).status_code == 413
+    answer = browser.post("/auth/logout", content=b"a" * 65537)
+    assert (answer.status_code, answer.headers["Connection"]) == (413, "close")
     assert browser.get("/admin/me").status_code == 200
 
 
@@ -118,6 +119,7 @@ def test_a_body_that_does_not_arrive_is_408(anonymous, monkeypatch):
     }  # fmt: skip
     anonymous.portal.call(app, scope, never, send)
     assert sent[0]["status"] == 408
+    assert (b"connection", b"close") in sent[0]["headers"]
     assert b"too long to arrive" in sent[1]["body"]
 
 

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from webapp import cookies, settings
+from webapp import cookies, repeated_lines, settings
 from webapp.clients import Client, client_of, is_in_dialog
 from webapp.headers import has_token, headers_for
 from webapp.quick import HTMLAnswer, JSONAnswer
@@ -159,7 +159,8 @@ def form_refusal(request: Request, refused: FormRefused) -> Response:
 async def on_failure(request: Request, exc: Exception) -> Response:
     """Answer an unexpected failure with a number by which the log tells what it was."""
     number = secrets.token_hex(8)
-    log.error("Request %s failed: %s %r: %s", number, request.method, request.scope["path"], type(exc).__name__)
+    what = (number, request.method, request.scope["path"], type(exc).__name__)
+    log.error("Request %s failed: %s %r: %s", *what, extra=repeated_lines.EACH)
     response = refusal(request, 500, f"{SENTENCES[500]} {number}.", {"X-Request-ID": number})
     response.raw_headers.extend(headers_for(request.scope, 500))
     return response

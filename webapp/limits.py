@@ -22,7 +22,9 @@ class BodyLimits:
         try:
             body = await body_of(scope, receive)
         except HTTPException as refused:
-            await answers.refusal(Request(scope), refused.status_code)(scope, receive, send)
+            # The rest of the body is not read, so this connection cannot be used again.
+            ending = {"Connection": "close"}
+            await answers.refusal(Request(scope), refused.status_code, headers=ending)(scope, receive, send)
         except ClientDisconnect:
             return
         else:

@@ -6,15 +6,13 @@ stands further left may be anybody's. Nothing of them but an address that `ipadd
 
 import logging
 from collections.abc import Awaitable, Collection, Iterable
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from operator import itemgetter
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from webapp import settings
+from webapp.addresses import Address, address_in, is_within
 from webapp.settings import Network
-
-Address = IPv4Address | IPv6Address
 
 FOR, PROTO, FORWARDED = b"x-forwarded-for", b"x-forwarded-proto", b"forwarded"
 OF_PROXIES = frozenset({FOR, PROTO, FORWARDED, b"x-forwarded-host"})
@@ -84,7 +82,7 @@ class Proxies:
 
     def is_trusted(self, address: Address) -> bool:
         """Return whether an address is one of the proxies that are believed."""
-        return any(address in network for network in self.trusted)
+        return is_within(address, self.trusted)
 
     def warn(self, peer: Address | None) -> None:
         """Say once which setting to set, where everybody seems to come from the proxy's address."""
@@ -106,22 +104,3 @@ def parameter(entry: str, name: str) -> str:
     pairs = (pair.partition("=") for pair in entry.split(";"))
     values = [value.strip(" \t") for found, _, value in pairs if found.strip(" \t").lower() == name]
     return values[0] if len(values) == 1 else ""
-
-
-def address_in(text: str) -> Address | None:
-    """Return the address in a text that may have quotes, brackets and a port; None where there is none.
-
-    An IPv4 address that is written as an IPv6 one is an IPv4 address; an IPv6 zone, which may be any text, is dropped.
-    """
-    host, port = text.strip('"')[:MAX_ENTRY], ""
-    if host.startswith("[") and "]" in host:
-        host, _, port = host[1:].partition("]")
-    elif host.count(":") == 1:
-        host, port = host[: host.index(":")], host[host.index(":") :]
-    if port and not (port[0] == ":" and port[1:].isdecimal()):
-        return None
-    try:
-        address = ip_address(host.partition("%")[0])
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address

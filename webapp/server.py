@@ -5,15 +5,18 @@ import contextlib
 import copy
 import os
 import socket
+from typing import Any
 
 import uvicorn
 from uvicorn.config import LOGGING_CONFIG
 
-from webapp import employees, schema, settings
+from webapp import descriptors, employees, schema, settings
 from webapp.auth import links, set_up
 from webapp.database import database
 from webapp.protocol import BoundedProtocol
 
+# So much of an answer the system keeps for a client that does not take it.
+MAX_BYTES_UNSENT = 131072
 FIRST_STEPS = """No administrator can log in yet. Open the address below to set one up, or, in another terminal, run:
   python run.py create-user --email you@example.com --first-name You --last-name Yourself"""
 SAMPLE = "  python run.py load-sample     (ten made-up employees to look around with)"
@@ -21,6 +24,7 @@ SAMPLE = "  python run.py load-sample     (ten made-up employees to look around 
 
 def serve() -> None:
     """Make the database ready, say which address to open, and answer requests until told to stop."""
+    descriptors.raise_limit()
     steps = asyncio.run(first_steps())
     for step in steps:
         print(step)
@@ -61,22 +65,23 @@ def listen() -> socket.socket:
     """Return a socket on HOST and PORT, or end the program with one line."""
     family = socket.AF_INET6 if ":" in settings.HOST else socket.AF_INET
     try:
-        return socket.create_server((settings.HOST, settings.PORT), family=family, backlog=2048)
+        listener = socket.create_server((settings.HOST, settings.PORT), family=family, backlog=2048)
     except OSError as error:
         reason = error.strerror or str(error)
         settings.refuse(f"it cannot listen on {settings.HOST} port {settings.PORT} ({reason}); set HOST or PORT")
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):  # Linux, macOS: else a client that does not read has megabytes kept for it
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_BYTES_UNSENT)
+    return listener
 
 
 def server_config() -> uvicorn.Config:
     """Return uvicorn's settings, from ours."""
-    logging = copy.deepcopy(LOGGING_CONFIG)
-    logging["loggers"]["latchkey"] = {"handlers": ["default"], "level": settings.LOG_LEVEL.upper()}
     return uvicorn.Config(
         "webapp.app:app",
         http=BoundedProtocol,
         ws="none",
         lifespan="on",
-        log_config=logging,
+        log_config=log_config(),
         workers=settings.WORKERS,
         log_level=settings.LOG_LEVEL,
         access_log=False,
@@ -86,3 +91,13 @@ def server_config() -> uvicorn.Config:
         # On a busy machine a worker takes more than uvicorn's five seconds to begin, and would be killed over and over.
         timeout_worker_healthcheck=30,
     )
+
+
+def log_config() -> dict[str, Any]:
+    """Return uvicorn's way of logging for everything that logs, with a bound on what strangers can have written."""
+    config = copy.deepcopy(LOGGING_CONFIG)
+    config["filters"] = {"repeated": {"()": "webapp.repeated_lines.RepeatedLines"}}
+    config["handlers"]["default"]["filters"] = ["repeated"]
+    config["loggers"]["latchkey"] = {"handlers": ["default"], "level": settings.LOG_LEVEL.upper(), "propagate": False}
+    config["root"] = {"handlers": ["default"], "level": "WARNING"}
+    return config

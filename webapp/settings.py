@@ -194,6 +194,10 @@ THROTTLE_EMAIL_FAILURES = setting("THROTTLE_EMAIL_FAILURES", whole(1, 10**6), CO
 ATTEMPTS_KEEP_DAYS = setting("ATTEMPTS_KEEP_DAYS", whole(1, 36500), "a whole number of days from 1 to 36500")
 MAX_BODY_BYTES = setting("MAX_BODY_BYTES", whole(1024, 2**30), "a whole number of bytes from 1024")
 BODY_TIMEOUT_SECONDS = setting("BODY_TIMEOUT_SECONDS", whole(1, 3600), "a whole number of seconds from 1 to 3600")
+MAX_CONNECTIONS = setting("MAX_CONNECTIONS", whole(1, 10**6), COUNT)
+MAX_CONNECTIONS_PER_PEER = setting(
+    "MAX_CONNECTIONS_PER_PEER", whole(0, 10**6), "a whole number from 1 to 1000000, or 0 for half of MAX_CONNECTIONS"
+)
 FORWARDED_ALLOW_IPS = setting("FORWARDED_ALLOW_IPS", networks, PROXIES)
 LOG_LEVEL = setting(
     "LOG_LEVEL", one_of("debug", "info", "warning", "error", "critical"), "debug, info, warning, error or critical"

@@ -1,7 +1,7 @@
 """What administrators do to employees: each in one transaction that asks the database what they may do just now.
 
 Nobody gives what they do not have, and an administrator with super:* who can log in always remains (ASVS 8.2.1, 8.2.3).
-A personal access token changes nobody's email or scopes, activates nobody and makes no link: a leaked one leads nowhere.
+A personal access token changes nobody's email or scopes, activates nobody and makes no link.
 """
 
 from collections.abc import Mapping
