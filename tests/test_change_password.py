@@ -187,8 +187,9 @@ def test_a_personal_token_cannot_change_it(browser, run):
     from webapp.auth.held import held
 
     held.sign_ins.clear()
-    assert browser.get("/auth/password").status_code == 403
-    assert change(browser).status_code == 403
+    program = client_like(browser, {**BROWSER, "Authorization": f"Bearer {session_of(browser)}"})
+    assert program.get("/auth/password").status_code == 403
+    assert change(program).status_code == 403
 
 
 @pytest.mark.parametrize(
