@@ -156,17 +156,19 @@ def seconds_to_end(client, seconds, trickle=b""):
 
 
 @contextlib.contextmanager
-def crowd(port, count, first=b"", trickle=b"", small_window=False):
+def crowd(port, count, first=b"", trickle=b"", small_window=False, addresses=1):
     """So many connections that send something, a little more every second, and read nothing.
 
     Args:
         first: what each sends at once.
         trickle: what each sends every second.
         small_window: whether the system takes little from the server for them.
+        addresses: from how many addresses they come.
     """
     clients, is_over = [], threading.Event()
-    for _ in range(count):
+    for number in range(count):
         client = socket.socket()
+        client.bind((f"127.0.0.{1 + number % addresses}", 0))
         if small_window:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.connect(("127.0.0.1", port))

@@ -338,7 +338,7 @@ CANNOT_RULE = [
 @pytest.mark.parametrize("changed", CANNOT_RULE, ids=repr)
 @pytest.mark.parametrize("given", [[], ["--scopes", "user:read,admin:read"], ["--scopes", "super:*"]])
 def test_create_user_makes_an_administrator_while_none_can_log_in(running, run, stopped, typed, capsys, changed, given):
-    """The issue's words: create-user gives super:* while there is none, and says so."""
+    """Whatever scopes are named; and it says so."""
     add_ruler(run, **changed)
     typed(PASSWORD)
     assert main([*USER, *given, "--password-stdin"]) == 0

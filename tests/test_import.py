@@ -330,7 +330,7 @@ def row_of(person, **changed):
 
 
 class TestWhoHasMoreThanUser:
-    """Pages F1: the program's own advice made the administrator of the first stranger in the file."""
+    """The program's own advice made the administrator of the first stranger in the file."""
 
     MORE = ["admin:read", "user:read admin:write", "super:*", "user:read user:write super:*", "oracle:dba"]  # noqa: RUF012
 
@@ -388,6 +388,12 @@ class TestWhoHasMoreThanUser:
         assert (now["email"], now["scopes"]) == ("ruth@example.com", "user:read super:*")
         assert (now["first_name"], now["hire_date"]) == ("Rut", date(2010, 5, 6))
         assert json.loads(noted(run)[0]["details"]) == {"first_name": ["Ruth", "Rut"], "hire_date": [None, "2010-05-06"]}  # fmt: skip
+
+    def test_the_same_email_may_be_written_in_another_way(self, run, imported):
+        add_employee(run, "ruth@müller.example", first_name="Ruth", last_name="Ode", scopes=("admin:read",))
+        for email in ("Ruth@xn--mller-kva.example", "ruth@MU\u0308LLER.example"):
+            row = f"10001,{email},,Ruth,Ode,,"
+            assert imported(f"{HEADER}\n{row}\n", "--update")[1].startswith("0 employees were added, 0 changed, 1 left")
 
     def test_keeps_their_email_from_others(self, run, imported):
         """Whoever is in the file with the administrator's email; two who change places, too."""

@@ -296,7 +296,7 @@ def test_the_host_of_an_absolute_target_counts(connection, target, path, query):
 
 
 @pytest.mark.parametrize(
-    "target", [b"ftp://b/", b"http://u@b/", b"http:///x", b"http://b,c/", b"a:443", b"x:y", b"/a\0b"]
+    "target", [b"ftp://b/", b"http://u@b/", b"http:///x", b"http://b,c/", b"a:443", b"x:y", b"/a\0b", b"*", b"*x"]
 )
 def test_other_targets_are_400(connection, target):
     connection.data_received(open_to(b"a", target=target))
@@ -322,6 +322,11 @@ def test_other_targets_are_400(connection, target):
 def test_who_does_not_tell_where_a_body_ends_is_400(connection, version, more):
     connection.data_received(open_to(b"a", version=version, method=b"POST", more=more))
     assert (connection.begun, status_of(connection.wire), connection.wire.closed) == (0, 400, True)
+
+
+def test_the_server_itself_may_be_asked_for_its_options(connection):
+    connection.data_received(open_to(b"a", method=b"OPTIONS", target=b"*"))
+    assert (connection.begun, connection.wire.sent) == (1, b"")
 
 
 def test_a_chunked_body_is_taken_however_it_is_written(connection):

@@ -175,7 +175,8 @@ class BoundedProtocol(HttpToolsProtocol):
             BadHead: it is not as HTTP wants it.
         """
         hosts.check(version, self.noted)
-        if not self.url.startswith((b"/", b"*")):
+        is_for_the_server = self.url == b"*" and self.parser.get_method() == b"OPTIONS"
+        if not (self.url.startswith(b"/") or is_for_the_server):
             host, self.url = hosts.split_absolute(self.url)
             self.headers[:] = [(name, host if name == b"host" else value) for name, value in self.headers]
         self.expect_100_continue = version == "1.1" and hosts.expects_100_continue(self.noted)

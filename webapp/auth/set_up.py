@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import ColumnElement, delete, insert, select, update
 from starlette.requests import Request
 
 from webapp import audit, clock, settings
@@ -43,14 +43,18 @@ def oldest() -> float:
     return clock.now() - settings.LINK_MAX_SECONDS
 
 
+def still_good() -> ColumnElement[bool]:
+    """Return the condition of a token that is neither used nor too old."""
+    return set_up_tokens.c.used.is_(None) & (set_up_tokens.c.made > oldest())
+
+
 async def ensure_open(token: str) -> None:
     """Make sure that the first administrator may be made with a token.
 
     Raises:
         SetUpOver: they may not.
     """
-    unused = set_up_tokens.c.used.is_(None) & (set_up_tokens.c.made > oldest())
-    this = select(set_up_tokens.c.made).where(set_up_tokens.c.token_hash == digest_of(token), unused)
+    this = select(set_up_tokens.c.made).where(set_up_tokens.c.token_hash == digest_of(token), still_good())
     if await database.fetch_one(this) is None or await staff.somebody_rules():
         raise SetUpOver
 
@@ -61,10 +65,8 @@ async def claim(token: str) -> bool:
     To be called first of all in the transaction that makes them: whatever token somebody else has, they wait here, and
     then find theirs used.
     """
-    unused = set_up_tokens.c.used.is_(None) & (set_up_tokens.c.made > oldest())
-    claimed = await database.change(
-        update(set_up_tokens).where(unused).values(used=clock.now()), set_up_tokens.c.token_hash
-    )
+    use_all = update(set_up_tokens).where(still_good()).values(used=clock.now())
+    claimed = await database.change(use_all, set_up_tokens.c.token_hash)
     return digest_of(token) in claimed and not await staff.somebody_rules()
 
 
