@@ -92,7 +92,7 @@ class TestExpiredToken:
 
     def test_a_password_link_of_somebody_else_ends_it(self, browser, stolen, run):
         bob = add_employee(run, "bob@example.com")
-        token = run(links.make, bob, Actor.of_command()).partition("token=")[2]
+        token = run(links.make, bob, Actor.of_command()).address.partition("token=")[2]
         browser.get(f"/auth/link?token={token}")
         new = "violet anvil harbour tuesday"
         assert browser.post("/auth/link", data={"token": token, "new_password": new}).status_code == 303

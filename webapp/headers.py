@@ -22,7 +22,7 @@ FOR_EVER = [(b"cache-control", b"public, max-age=31536000, immutable")]
 SAME_ORIGIN = (b"referrer-policy", b"same-origin")
 NO_REFERRER = (b"referrer-policy", b"no-referrer")
 # The pages whose address comes with a token.
-TOKEN_PAGES = {"/auth/link", "/auth/set-up"}
+TOKEN_PAGES = {"/auth/link", "/api/link", "/auth/set-up", "/api/set-up"}
 HTTPS_ONLY = [(b"strict-transport-security", b"max-age=31536000; includeSubDomains")]
 
 # By whether the browser came over HTTPS, by the Referer policy, and by how long everybody may keep the answer.
