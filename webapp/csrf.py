@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from webapp import answers, origins
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
-LOGINS = {"/auth/token", "/api/login", "/auth/link", "/api/link"}
+LOGINS = {"/auth/token", "/api/login", "/auth/link", "/api/link", "/auth/set-up", "/api/set-up"}
 SENTENCE = "This came from another site, so nothing was done. Open the page here and try again."
 
 

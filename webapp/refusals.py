@@ -29,7 +29,8 @@ def scope_of(path: str, headers: Headers) -> Scope:
 
 def answer_for(status: int, client: Client) -> bytes:
     """Return a whole answer that ends the connection."""
-    scope = scope_of("/", HEADERS_OF[client])
+    # As for an address that may have a token: which one it is for, is not known here.
+    scope = scope_of("/auth/link", HEADERS_OF[client])
     response = answers.refusal(Request(scope), status)
     headers = [*response.raw_headers, *headers_for(scope, status), (b"connection", b"close")]
     lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode(), *map(b": ".join, headers), b"", b""]
