@@ -5,6 +5,7 @@ import contextlib
 import copy
 import os
 import socket
+from pathlib import Path
 
 import uvicorn
 from uvicorn.config import LOGGING_CONFIG
@@ -12,6 +13,7 @@ from uvicorn.config import LOGGING_CONFIG
 from webapp import employees, schema, settings
 from webapp.auth import links, set_up
 from webapp.database import database
+from webapp.private_files import warn_if_others_can_read
 from webapp.protocol import BoundedProtocol
 
 FIRST_STEPS = """There is no employee yet. Open the address below to set up your account, or, in another terminal, run:
@@ -22,6 +24,8 @@ FIRST_STEPS = """There is no employee yet. Open the address below to set up your
 def serve() -> None:
     """Make the database ready, say which address to open, and answer requests until told to stop."""
     inhabited = asyncio.run(is_inhabited())
+    if schema.engine_name() == "sqlite":
+        warn_if_others_can_read(Path(settings.DATABASE_URL.database))
     if not inhabited:
         print(FIRST_STEPS)
     listener = listen()
