@@ -118,6 +118,7 @@ async def migrated() -> None:
 def anonymous(running: Client) -> Client:
     """A browser that is not logged in, before an empty database and a worker that knows nobody."""
     tokens.verified.cache_clear()
+    passwords.highest_known = 0
     running.portal.call(empty_tables)
     running.portal.call(changes.start)
     return client_like(running, BROWSER)

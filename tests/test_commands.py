@@ -157,6 +157,12 @@ def test_the_end_of_the_terminal_in_place_of_a_password_is_refused(running, stop
     assert all_employees(running) == []
 
 
+def test_the_same_again_may_be_composed_otherwise(running, stopped, terminal):
+    terminal("caf\u00e9 violet tr\u00e8s loin", "cafe\u0301 violet tre\u0300s loin")
+    assert main(USER) == 0
+    assert len(all_employees(running)) == 1
+
+
 def test_a_known_email_is_refused_in_any_case(running, stopped, typed, capsys):
     typed(PASSWORD)
     main([*USER, "--password-stdin"])

@@ -1,11 +1,15 @@
 """The keys that sign tokens: made, kept, refused and rotated."""
 
+import base64
+import os
 import random
 import re
 import secrets
 import stat
 import string
 import subprocess
+import sys
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -14,7 +18,7 @@ from tests.conftest import API, client_like, session_of
 from tests.hostile_tokens import HEADER, good_claims, signed
 from tests.test_settings import refused
 from webapp import settings
-from webapp.auth import keys, tokens
+from webapp.auth import key_strength, keys, tokens
 
 TUTORIAL_KEY = "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7"
 
@@ -57,12 +61,141 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    "key", ["short", "x" * 31, "x" * 64, "abc" * 20, TUTORIAL_KEY, "a-string-secret-at-least-256-bits-long"]
+    "key",
+    [
+        "short",
+        "x" * 31,
+        "x" * 64,
+        "abc" * 20,
+        TUTORIAL_KEY,
+        "a-string-secret-at-least-256-bits-long",
+        "61973d7ebb87638191435feaed4789a0c0ba173bd102f2c1f940344d9745a8be",
+        "super-secret-key-change-me-in-production",
+        "your-256-bit-secret-your-256-bit-secret",
+        "0123456789abcdef0123456789abcdef",
+        "S3CR3T_KEY_CHANGE_ME_IN_PRODUCTION_PLEASE",
+        "this is a very long secret key for development only",
+        "mysupersecretkeythatshouldbechanged",
+        "00112233445566778899aabbccddeeff",
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
+        "qwertyuiopasdfghjklzxcvbnm1234567890",
+        "hunter2-hunter2-hunter2-hunter2-hunter2",
+    ],
 )
 def test_keys_that_can_be_guessed_are_refused_with_how_to_make_one(capsys, key):
     line = refused(capsys, keys.checked, key)
     assert "make one with: python3 -c" in line
     assert key not in line
+
+
+VARIANTS = {
+    "spaces around": lambda key: f"  {key}\t",
+    "a line feed": lambda key: f"{key}\r\n",
+    "quotes": lambda key: f'"{key}"',
+    "quotes and spaces": lambda key: f" '{key}' \n",
+    "a byte order mark": lambda key: f"\ufeff{key}",
+    "wrapped": lambda key: f"{key[:20]}\n{key[20:]}",
+    "upper case": str.upper,
+    "doubled": lambda key: key * 2,
+    "doubled with a space": lambda key: f"{key} {key}",
+    "three times": lambda key: key * 3,
+    "base64": lambda key: base64.b64encode(key.encode()).decode(),
+    "base64 without padding": lambda key: base64.urlsafe_b64encode(key.encode()).decode().rstrip("="),
+    "hexadecimal": lambda key: key.encode().hex(),
+    "hexadecimal in upper case": lambda key: key.encode().hex().upper(),
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("key", [TUTORIAL_KEY, "super-secret-key-change-me-in-production"])
+def test_a_known_key_is_refused_however_it_was_pasted(capsys, key, variant):
+    text = VARIANTS[variant](key)
+    line = refused(capsys, keys.checked, text)
+    assert "published" in line or "can be guessed" in line
+
+
+def test_the_list_of_known_keys_is_sorted_and_says_where_it_is_from():
+    lines = key_strength.KNOWN.read_text(encoding="ascii").splitlines()
+    comments = [line for line in lines if line.startswith("#")]
+    digests = lines[len(comments) :]
+    assert digests == sorted(set(digests))
+    assert len(digests) > 1800
+    assert all(re.fullmatch("[0-9a-f]{16}", digest) for digest in digests)
+    assert "wallarm/jwt-secrets" in "".join(comments)
+    assert "MIT" in "".join(comments)
+
+
+@pytest.mark.parametrize("digest", ["570dad43de1af4c9", "96b288e1c8ae8e77", "775ad11d37eebfe9", "465d9ad5d5528ebe"])
+def test_what_an_earlier_version_knew_is_known(digest):
+    assert digest in key_strength.KNOWN.read_text(encoding="ascii").split()
+
+
+def random_keys(seed):
+    """Return a random key of each kind that people make."""
+    source = random.Random(seed)  # noqa: S311  the same at every run
+
+    def urlsafe(count):
+        return base64.urlsafe_b64encode(source.randbytes(count)).rstrip(b"=").decode()
+
+    yield from (urlsafe(48), urlsafe(32), urlsafe(64), source.randbytes(32).hex(), source.randbytes(64).hex())
+    yield base64.b64encode(source.randbytes(32)).decode()
+    yield base64.b64encode(source.randbytes(48)).decode() + "\n"
+    yield "".join(str(uuid.UUID(int=source.getrandbits(128), version=4)) for _ in range(2))
+    yield "".join(uuid.UUID(int=source.getrandbits(128), version=4).hex for _ in range(2))
+    yield source.randbytes(16).hex()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_random_key_is_refused(seed):
+    for key in random_keys(seed):
+        assert keys.checked(key) == key.encode()
+
+
+@pytest.mark.processes
+def test_no_random_key_of_thousands_is_refused():
+    for seed in range(100, 500):
+        for key in random_keys(seed):
+            assert keys.checked(key)
+
+
+class TestMadeHere:
+    def test_a_start_with_a_key_that_was_made_here_need_not_judge_it(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(keys.key_strength, "can_be_guessed", None)
+        made = keys.kept_in(tmp_path / "key")
+        assert keys.checked(made) == made.encode()
+
+    def test_nobody_else_makes_such_a_key(self):
+        assert key_strength.is_made_here(key_strength.new())
+        for key in (
+            "",
+            "x" * 97,
+            secrets.token_urlsafe(64),
+            key_strength.new()[:-1],
+            key_strength.new() + "x",
+            "é" * 64,
+        ):
+            assert not key_strength.is_made_here(key)
+
+    def test_a_key_that_was_changed_by_hand_is_judged(self, capsys):
+        made = key_strength.new()
+        weak = "super-secret-key-change-me-in-production" + made[40:]
+        assert not key_strength.is_made_here(weak)
+
+
+def test_the_others_are_called_by_their_names(tmp_path, capsys):
+    def start(**own):
+        environment = {**os.environ, "SECRET_KEY_FILE": str(tmp_path / "key"), "PORT": "0", **own}
+        line = [sys.executable, "run.py", "sign-ins", "ann@example.com"]
+        done = subprocess.run(line, cwd=settings.ROOT, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 2
+        (only,) = done.stderr.splitlines()
+        assert TUTORIAL_KEY not in only
+        return only
+
+    assert "a key of PREVIOUS_SECRET_KEYS is a published key" in start(PREVIOUS_SECRET_KEYS=f"x, {TUTORIAL_KEY}"[3:])
+    (tmp_path / "key").touch(0o600)
+    (tmp_path / "key").write_text(f"{TUTORIAL_KEY}\n")
+    assert f"the key in {tmp_path}/key is a published key" in start(SECRET_KEY="")
 
 
 def test_a_longer_hash_wants_a_longer_key(capsys, monkeypatch):
@@ -122,10 +255,11 @@ class TestRotation:
         assert client_like(anonymous, {**API, "Authorization": f"Bearer {token}"}).get("/api/me").status_code == 401
 
 
-def test_a_key_needs_ten_different_characters(capsys):
-    ten = "".join(random.sample(string.ascii_letters, 10))
-    assert keys.checked(ten * 4)
-    assert "can be guessed" in refused(capsys, keys.checked, ten[:9] * 4)
+@pytest.mark.parametrize("count", [1, 9, 10, 20])
+def test_a_key_that_repeats_itself_can_be_guessed(capsys, count):
+    """Also where what it repeats is random: 20 characters of a password that somebody has twice would do."""
+    unit = "".join(random.sample(string.ascii_letters, count))
+    assert "can be guessed" in refused(capsys, keys.checked, unit * (80 // count))
 
 
 def test_a_key_needs_as_many_characters_as_its_hash_has_bytes(capsys):

@@ -2,6 +2,7 @@
 
 import getpass
 import threading
+import unicodedata
 
 import pytest
 
@@ -129,3 +130,22 @@ def test_the_rules_are_said_before_typing(stopped, monkeypatch):
     monkeypatch.setattr(getpass, "getpass", lambda prompt: asked.append(prompt) or PASSWORD)
     main(USER)
     assert asked[0] == f"{password_rules.in_words()}\nPassword: "
+
+
+COMPOSED = "pi\u00f1a l\u00e8ve \u1ebf t\u00f4t"
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_a_password_is_judged_and_counted_as_it_is_composed(form, monkeypatch):
+    """However the keyboard has composed its letters (NIST 800-63B-4 3.1.1.2)."""
+    as_typed = unicodedata.normalize(form, COMPOSED)
+    monkeypatch.setattr(settings, "PASSWORD_MIN_LENGTH", len(COMPOSED))
+    assert problem(as_typed) == ""
+    monkeypatch.setattr(settings, "PASSWORD_MIN_LENGTH", len(COMPOSED) + 1)
+    assert "characters" in problem(as_typed)
+    longest = unicodedata.normalize(form, (COMPOSED * 100)[:1000])
+    assert "1,000" not in problem(longest)
+    assert "to 1,000 characters" in problem(longest + "x")
+    own_name = unicodedata.normalize(form, "Andr\u00e9-\u00c9lo\u00efse 1")
+    monkeypatch.setattr(settings, "PASSWORD_MIN_LENGTH", 8)
+    assert "beside your name" in password_rules.problem_now(own_name, ("Andr\u00e9", "\u00c9lo\u00efse", ""))

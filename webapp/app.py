@@ -11,7 +11,7 @@ from starlette.middleware.authentication import AuthenticationMiddleware
 
 from webapp import request_log, schema, settings
 from webapp.answers import on_failure
-from webapp.auth import changes, forgotten, housekeeping, last_used
+from webapp.auth import changes, forgotten, housekeeping, last_used, passwords
 from webapp.auth.access import closed_unless_open
 from webapp.auth.backend import JWTBackend
 from webapp.auth.outcomes import on_http_exception, on_sign_in_ended, on_unavailable
@@ -51,6 +51,7 @@ async def lifespan(app: Starlette) -> AsyncIterator[None]:
     async with database:
         await schema.ensure_current()
         await changes.start()
+        await passwords.learn_highest_cost()
         tasks = [asyncio.create_task(task()) for task in background]
         yield
         for task in tasks:

@@ -88,7 +88,7 @@ def typed_password() -> str:
     if not sys.stdin.isatty():
         settings.refuse("there is no terminal to ask for the password; use --password-stdin")
     password = getpass.getpass(f"{password_rules.in_words()}\nPassword: ")
-    if getpass.getpass("The same again: ") != password:
+    if passwords.normal(getpass.getpass("The same again: ")) != passwords.normal(password):
         settings.refuse("the two passwords differ; nothing was changed")
     return password
 

@@ -194,7 +194,7 @@ async def with_a_number(row: Insert, words: str, hire_date: date | None, *, is_l
     return emp_no
 
 
-async def renew_password_hash(emp_no: int, old_hash: str, new_hash: str) -> None:
-    """Replace a hash by a costlier one of the same password, unless the password has changed meanwhile."""
+async def renew_password_hash(emp_no: int, old_hash: str, new_hash: str) -> bool:
+    """Replace a hash by a better one of the same password, and return whether it was still there."""
     same = (employees.c.emp_no == emp_no) & (employees.c.password_hash == old_hash)
-    await database.execute(update(employees).where(same).values(password_hash=new_hash))
+    return bool(await database.change(update(employees).where(same).values(password_hash=new_hash), employees.c.emp_no))

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shutil
 import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from webapp import settings
 from webapp.database import Unavailable, database
+from webapp.private_files import make_private
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -155,11 +155,10 @@ def config(connection: "Connection") -> "Config":
 
 
 def copy_beside(file: Path) -> None:
-    """Copy an SQLite file, with what its write-ahead log holds, beside itself."""
+    """Copy an SQLite file, with what its write-ahead log holds, beside itself, readable by its owner only."""
     unfinished = file.with_name(f"{file.name}.unfinished-copy")
     unfinished.unlink(missing_ok=True)
-    unfinished.touch(mode=0o600)
+    make_private(unfinished)
     with contextlib.closing(sqlite3.connect(file)) as source, contextlib.closing(sqlite3.connect(unfinished)) as copy:
         source.backup(copy)
-    shutil.copymode(file, unfinished)
     os.replace(unfinished, file.with_name(f"{file.name}.before-{head()}"))

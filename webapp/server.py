@@ -5,6 +5,7 @@ import contextlib
 import copy
 import os
 import socket
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -13,6 +14,7 @@ from uvicorn.config import LOGGING_CONFIG
 from webapp import descriptors, employees, schema, settings
 from webapp.auth import links, set_up
 from webapp.database import database
+from webapp.private_files import warn_if_others_can_read
 from webapp.protocol import BoundedProtocol
 
 # So much of an answer the system keeps for a client that does not take it.
@@ -26,6 +28,8 @@ def serve() -> None:
     """Make the database ready, say which address to open, and answer requests until told to stop."""
     descriptors.raise_limit()
     steps = asyncio.run(first_steps())
+    if schema.engine_name() == "sqlite":
+        warn_if_others_can_read(Path(settings.DATABASE_URL.database))
     for step in steps:
         print(step)
     listener = listen()

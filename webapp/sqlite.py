@@ -13,6 +13,7 @@ from databases.backends.sqlite import SQLiteBackend, SQLiteConnection, SQLiteTra
 from databases.interfaces import TransactionBackend
 
 from webapp import settings
+from webapp.private_files import make_private
 
 PRAGMAS = (
     "PRAGMA journal_mode = WAL",
@@ -43,7 +44,7 @@ class HeldConnections:
                 if opened == identity:
                     return connection, opened
                 await connection.close()
-            return await self.open("rw"), identity
+            return await self.open(), identity
         except BaseException:
             self.places.release()
             raise
@@ -56,9 +57,9 @@ class HeldConnections:
             raise sqlite3.OperationalError(f"unable to open database file ({error.strerror})") from error
         return status.st_dev, status.st_ino
 
-    async def open(self, mode: str) -> aiosqlite.Connection:
-        """Return a new connection; mode "rwc" makes the file where there is none."""
-        opening = aiosqlite.connect(f"file:{quote(self.file)}?mode={mode}", uri=True, isolation_level=None)
+    async def open(self) -> aiosqlite.Connection:
+        """Return a new connection to a file that is there."""
+        opening = aiosqlite.connect(f"file:{quote(self.file)}?mode=rw", uri=True, isolation_level=None)
         try:
             connection = await opening
         except BaseException:
@@ -140,9 +141,10 @@ class HeldSQLiteBackend(SQLiteBackend):
 
     async def connect(self) -> None:
         Path(self.file).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(Path(self.file))
         self.turn = asyncio.Lock()
         self._pool: Any = HeldConnections(self.file, settings.DATABASE_POOL_SIZE)
-        first = await self._pool.open("rwc")
+        first = await self._pool.open()
         self._pool.idle.append((first, self._pool.identity()))
 
     async def disconnect(self) -> None:

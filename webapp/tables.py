@@ -37,7 +37,7 @@ employees = Table(
     metadata,
     Column("emp_no", Integer, primary_key=True),
     Column("email", String(255), nullable=False, unique=True),
-    Column("password_hash", String(60), nullable=False),
+    Column("password_hash", String(100), nullable=False),
     Column("birth_date", Date),
     Column("first_name", String(50), nullable=False),
     Column("last_name", String(50), nullable=False),

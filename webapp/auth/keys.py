@@ -2,38 +2,38 @@
 
 import hashlib
 import os
-import secrets
 import stat
 import sys
 import tempfile
 from pathlib import Path
 
 from webapp import settings
+from webapp.auth import key_strength
 
-# Keys that examples on the web or these files have printed, by their SHA-256: who knows one could be anybody.
-PUBLISHED = {
-    "570dad43de1af4c925f92c16a68a50936da42b7dd6fdeb24850507a1199aac89",
-    "96b288e1c8ae8e77b0dd775ab87d9275dbe3e0a6fecfaef45d1a70ee23b9169a",
-    "775ad11d37eebfe985acd54acdaa5d2c40181421389044b87d29d62182a43e6c",
-    "465d9ad5d5528ebe287b5dce4fb51620833d09b290e49ddcc70ca6c4a0aea01b",
-}
 MAKE_ONE = "make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
 LEAST_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
 
 
-def checked(key: str) -> bytes:
-    """Return the key's bytes, or end the program where the key is too short or known (RFC 7518 3.2, ASVS 11.2.3)."""
+def checked(key: str, name: str = "SECRET_KEY") -> bytes:
+    """Return the key's bytes, or end the program where the key is too short or known (RFC 7518 3.2, ASVS 11.2.3).
+
+    Args:
+        name: how the sentence calls it.
+    """
     least = LEAST_BYTES[settings.ALGORITHM]
     try:
         data = key.encode()
     except UnicodeEncodeError:
-        settings.refuse(f"SECRET_KEY is not text in UTF-8; {MAKE_ONE}")
+        settings.refuse(f"{name} is not text in UTF-8; {MAKE_ONE}")
     if len(data) < least:
-        settings.refuse(f"SECRET_KEY has fewer than {least} characters; {MAKE_ONE}")
+        settings.refuse(f"{name} has fewer than {least} characters; {MAKE_ONE}")
     if "," in key:
-        settings.refuse(f"SECRET_KEY has a comma, which PREVIOUS_SECRET_KEYS could not hold; {MAKE_ONE}")
-    if len(set(key)) < 10 or key in PUBLISHED or hashlib.sha256(data).hexdigest() in PUBLISHED:
-        settings.refuse(f"SECRET_KEY can be guessed; {MAKE_ONE}")
+        settings.refuse(f"{name} has a comma, which PREVIOUS_SECRET_KEYS could not hold; {MAKE_ONE}")
+    if key_strength.is_known(key):
+        settings.refuse(f"{name} is a published key, so that anybody could log in as anybody; {MAKE_ONE}")
+    # A key that was made here is random: a start with it need not import what judges the others.
+    if not key_strength.is_made_here(key) and key_strength.can_be_guessed(key):
+        settings.refuse(f"{name} can be guessed; {MAKE_ONE}")
     return data
 
 
@@ -57,7 +57,7 @@ def make(file: Path) -> None:
     handle, draft = tempfile.mkstemp(dir=file.parent)
     try:
         with open(handle, "w", encoding="ascii") as opened:
-            opened.write(secrets.token_urlsafe(64) + "\n")
+            opened.write(key_strength.new() + "\n")
         os.link(draft, file)
         print(f"A key to sign tokens with was made and is kept in {file}", file=sys.stderr)
     except FileExistsError:
@@ -71,7 +71,14 @@ def key_id(key: bytes) -> str:
     return hashlib.sha256(b"latchkey key id\0" + key).hexdigest()[:16]
 
 
-SIGNING_KEY = checked(str(settings.SECRET_KEY) or kept_in(settings.SECRET_KEY_FILE))
+def signing_key() -> bytes:
+    """Return the key of SECRET_KEY or, where that is empty, of SECRET_KEY_FILE."""
+    if str(settings.SECRET_KEY):
+        return checked(str(settings.SECRET_KEY))
+    return checked(kept_in(settings.SECRET_KEY_FILE), f"the key in {settings.SECRET_KEY_FILE}")
+
+
+SIGNING_KEY = signing_key()
 SIGNING_KEY_ID = key_id(SIGNING_KEY)
-PREVIOUS_KEYS = [checked(key) for key in settings.PREVIOUS_SECRET_KEYS]
+PREVIOUS_KEYS = [checked(key, "a key of PREVIOUS_SECRET_KEYS") for key in settings.PREVIOUS_SECRET_KEYS]
 KEYS = {key_id(key): key for key in (*PREVIOUS_KEYS, SIGNING_KEY)}

@@ -9,6 +9,7 @@ from webapp.auth.held import SignIn
 from webapp.database import database
 from webapp.employees import Employee
 from webapp.forms import Form, only, read_form
+from webapp.inputs import is_too_long
 
 LONGEST_EMAIL = 255
 INCORRECT = "Incorrect username or password"
@@ -43,8 +44,10 @@ def problems_of(form: Form) -> dict[str, str]:
     """Return for each wrong field what to mend: each is given once and not beyond its limits."""
     usernames, passwords_given = form.get("username", [""]), form.get("password", [""])
     problems = {
-        "username": problem_of(usernames, "your email", LONGEST_EMAIL),
-        "password": problem_of(passwords_given, "your password", passwords.LONGEST),
+        "username": problem_of(usernames, "your email", LONGEST_EMAIL, len(usernames[0]) > LONGEST_EMAIL),
+        "password": problem_of(
+            passwords_given, "your password", passwords.LONGEST, is_too_long(passwords_given[0], passwords.LONGEST)
+        ),
     }
     if not problems["username"] and not usernames[0].strip():
         problems["username"] = "Enter your email"
@@ -53,13 +56,13 @@ def problems_of(form: Form) -> dict[str, str]:
     return {field: problem for field, problem in problems.items() if problem}
 
 
-def problem_of(values: list[str], what: str, longest: int) -> str:
+def problem_of(values: list[str], what: str, longest: int, is_longer: bool) -> str:
     """Return what to mend in a field's values, "" where nothing is wrong."""
     if len(values) > 1:
         return f"Enter {what} once"
     if not values[0]:
         return f"Enter {what}"
-    return f"Enter {what} with at most {longest:,} characters" if len(values[0]) > longest else ""
+    return f"Enter {what} with at most {longest:,} characters" if is_longer else ""
 
 
 def kept(form: Form) -> dict[str, str]:
@@ -76,14 +79,21 @@ async def judged(
     matches = await passwords.check_password(password, password_hash)
     sign_in = None
     if employee is not None and password_hash is not None and matches and employee.is_active:
-        if passwords.is_cheap(password_hash):
-            renewed = await passwords.hash_password(password)
-            await employees.renew_password_hash(employee.emp_no, password_hash, renewed)
-            password_hash = renewed
+        if passwords.is_outdated(password_hash):
+            password_hash = await renewed(employee.emp_no, password_hash, password)
         sign_in = await opened(request, kind, number, employee, password_hash)
     if sign_in is None:
         await throttle.mark(number, throttle.WRONG)
     return sign_in
+
+
+async def renewed(emp_no: int, old_hash: str, password: str) -> str:
+    """Return the new hash of a password, or the one with which another login of the same password was quicker."""
+    new_hash = await passwords.hash_password(password)
+    if await employees.renew_password_hash(emp_no, old_hash, new_hash):
+        return new_hash
+    newer = await employees.hash_of(emp_no)
+    return newer if newer and await passwords.check_password(password, newer) else old_hash
 
 
 async def opened(request: Request, kind: str, number: int, employee: Employee, password_hash: str) -> SignIn | None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from webapp import settings
-from webapp.auth.passwords import LONGEST
+from webapp.auth.passwords import LONGEST, normal
 
 # What zxcvbn calls safe from guessing online: more than a hundred million guesses.
 LEAST_SCORE = 3
@@ -43,11 +43,12 @@ async def problem_of(password: str, own_words: Iterable[str]) -> str:
 
 
 def problem_now(password: str, own_words: Iterable[str]) -> str:
-    """Return what to mend in a new password, "" where it is good.
+    """Return what to mend in a new password, "" where it is good; it is judged and counted as it is hashed, composed.
 
     Args:
         own_words: the person's names and email, which others would try first (ASVS 6.2.11).
     """
+    password = normal(password)
     if not settings.PASSWORD_MIN_LENGTH <= len(password) <= LONGEST:
         return f"Enter a new password with {settings.PASSWORD_MIN_LENGTH} to {LONGEST:,} characters"
     reason = weakness_of(password, own_words)

@@ -50,7 +50,7 @@ async def changed(request: Request) -> Response:
     """Change the password; this sign-in goes on as a new one with a new token, every other has ended."""
     form = await submitted(request, ChangePassword, FORM, context=context_of)
     user, current, new = request.user, form.data["current_password"], form.data["new_password"]
-    if new == current:
+    if await passwords.are_the_same(new, current):
         form.problems["new_password"] = THE_SAME
         raise await refusal(request, form, FORM, context_of)
     await refuse_weak(request, form, FORM, (user.first_name, user.last_name, user.email), context_of)
