@@ -21,7 +21,7 @@ def address_key(address: str) -> str:
 
 @functools.lru_cache(maxsize=4096)
 def address_space(address: str) -> str:
-    """Return what the addresses of one customer of a provider have in common at the most: a /24 of IPv4, a /48 of IPv6."""
+    """Return what the addresses of one customer have in common at the most: a /24 of IPv4, a /48 of IPv6."""
     return network_of(address, 24, 48)
 
 

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from webapp import answers, cookies, mail, url_tokens
 from webapp.answers import Refused
 from webapp.audit import Action
-from webapp.auth import accounts, links, outcomes, password_rules, passwords, signins, throttle
+from webapp.auth import accounts, attempt_log, links, outcomes, password_rules, passwords, signins
 from webapp.auth import refresh as refresh_tokens
 from webapp.auth.access import open_to_all
 from webapp.auth.held import SignIn
@@ -85,7 +85,8 @@ async def used(request: Request) -> Response:
     )
     if sign_in is None:
         raise not_good()
-    await throttle.record(request, employee.email, employee.emp_no, throttle.BY_LINK)
+    source = await attempt_log.source_of(request, employee.email)
+    await attempt_log.record(request, source, employee, attempt_log.BY_LINK)
     return await logged_in(request, sign_in)
 
 
