@@ -46,6 +46,12 @@ class Source:
     pair_key: str
     is_known: bool
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What may have failed too often, so that the next attempt is refused."""
+        of_strangers = (self.address_key, self.email_key, self.address_space)
+        return (self.pair_key,) if self.is_known else (self.pair_key, *of_strangers)
+
 
 async def source_of(request: Request, email: str) -> Source:
     """Return what an attempt with an email is counted by, after the same queries whether it has an account or not."""

@@ -34,7 +34,7 @@ ROW_EVERY_SECONDS = 60
 MAX_ROWS_A_MINUTE = 60
 MAX_MALFORMED = 100
 
-rows_written, malformed = RecentCounts(), RecentCounts()
+rows_written, malformed, refused_before = RecentCounts(), RecentCounts(), RecentCounts()
 
 
 class TooManyAttempts(Exception):
@@ -61,7 +61,7 @@ class TooManyAttempts(Exception):
 
 def forget_counts() -> None:
     """Forget what is counted in memory."""
-    for counts in (rows_written.counted, malformed.counted, spraying.wrong):
+    for counts in (rows_written.counted, malformed.counted, refused_before.counted, spraying.wrong):
         counts.clear()
 
 
@@ -92,11 +92,11 @@ async def turn(
     deadline = clock.steady() + PATIENCE_SECONDS
     async with AsyncExitStack() as held:
         try:
-            await ensure_few(source, password)
             async with asyncio.timeout(PATIENCE_SECONDS):
+                await ensure_few(source, password, look=was_refused(source))
                 has_waited = await held.enter_async_context(crowd.place(source))
-            if has_waited:  # and others were judged meanwhile
-                await ensure_few(source, password)
+            # Others were judged while it waited.
+            await ensure_few(source, password, look=has_waited)
         except (TooManyAttempts, TimeoutError) as refused:
             await note_refused(request, source, employee)
             raise as_too_many(refused) from None
@@ -108,8 +108,14 @@ async def turn(
                 await asyncio.sleep(ASK_EVERY_SECONDS)
         except (TooManyAttempts, TimeoutError) as refused:
             await mark(number, THROTTLED)
+            may_write_row(source)
             raise as_too_many(refused) from None
         yield number
+
+
+def was_refused(source: Source) -> bool:
+    """Return whether this process has refused such an attempt before, so that it looks before it writes the next."""
+    return any(key in refused_before.counted for key in source.keys)
 
 
 def as_too_many(refused: TooManyAttempts | TimeoutError) -> TooManyAttempts:
@@ -118,28 +124,47 @@ def as_too_many(refused: TooManyAttempts | TimeoutError) -> TooManyAttempts:
 
 
 async def note_refused(request: Request, source: Source, employee: Employee | None) -> None:
-    """Write down that an attempt was refused: one a minute of each address, and not many in all."""
-    of_address, _ = rows_written.add(source.address_key, ROW_EVERY_SECONDS)
-    if of_address == 1 and rows_written.add("all", ROW_EVERY_SECONDS)[0] <= MAX_ROWS_A_MINUTE:
+    """Write down that an attempt was refused, unless there are such rows enough."""
+    if may_write_row(source):
         await record(request, source, employee, THROTTLED)
 
 
-async def ensure_few(source: Source, password: str | None = None) -> None:
+def may_write_row(source: Source) -> bool:
+    """Count an attempt that was refused; return if it may be a row: one a minute of each address, and few in all."""
+    for key in source.keys:
+        refused_before.add(key, settings.THROTTLE_WINDOW_SECONDS)
+    of_address, _ = rows_written.add(source.address_key, ROW_EVERY_SECONDS)
+    return of_address == 1 and rows_written.add("all", ROW_EVERY_SECONDS)[0] <= MAX_ROWS_A_MINUTE
+
+
+async def ensure_few(source: Source, password: str | None, *, look: bool) -> None:
     """Make sure that an attempt may be made now, before anything is written.
+
+    Args:
+        look: whether to look into the table, too.
 
     Raises:
         TooManyAttempts: it may not.
     """
-    now = clock.now()
-    await attempt_log.bring_back(now)
-    allowances = [
-        await throttle_rules.of_pair(source, now, true()),
-        *await throttle_rules.allowances_of(throttle_rules.rules_for_judging(source), now, true()),
-    ]
-    waits = [allowance.free_again - now for allowance in allowances]
     if password is not None and not source.is_known:
-        waits.append(spraying.seconds_to_wait(password))
-    refuse_until(max(waits))
+        refuse_until(spraying.seconds_to_wait(password))
+    if look:
+        await attempt_log.bring_back(clock.now())
+        await allowances_of(source, true())
+
+
+async def allowances_of(source: Source, earlier: ColumnElement[bool]) -> list[Allowance]:
+    """Return what is allowed now, first of the pair, then by each rule.
+
+    Raises:
+        TooManyAttempts: nothing is.
+    """
+    now = clock.now()
+    rules = throttle_rules.rules_for_judging(source)
+    pair = await throttle_rules.of_pair(source, now, earlier)
+    allowances = [pair, *await throttle_rules.allowances_of(rules, now, earlier)]
+    refuse_until(max(allowance.free_again for allowance in allowances) - now)
+    return allowances
 
 
 def refuse_until(seconds: float) -> None:
@@ -154,20 +179,18 @@ async def may_be_judged(number: int, source: Source) -> bool:
     Raises:
         TooManyAttempts: there were too many failures.
     """
-    now, earlier, rules = clock.now(), attempts.c.id < number, throttle_rules.rules_for_judging(source)
+    earlier = attempts.c.id < number
+    await attempt_log.bring_back(clock.now())
     # Before the failures: what is judged between the two is then counted twice, and never not at all.
-    judged_now = await pending_of(source, rules, now, earlier)
-    allowances: list[Allowance] = [
-        await throttle_rules.of_pair(source, now, earlier),
-        *await throttle_rules.allowances_of(rules, now, earlier),
-    ]
-    refuse_until(max(allowance.free_again for allowance in allowances) - now)
+    judged_now = await pending_of(source, throttle_rules.rules_for_judging(source), clock.now(), earlier)
+    allowances = await allowances_of(source, earlier)
     return all(count < allowance.left for count, allowance in zip(judged_now, allowances, strict=True))
 
 
 async def pending_of(source: Source, rules: Sequence[Rule], now: float, earlier: ColumnElement[bool]) -> list[int]:
     """Return how many earlier attempts are being judged: of the pair, and of each rule."""
     pair = Rule(attempts.c.pair_key, source.pair_key, settings.THROTTLE_PAIR_FAILURES, PENDING_SECONDS)
+    # A pair is part of its address, where that has a rule.
     found = [
         select(
             attempts.c.id, attempts.c.pair_key, attempts.c.address_key, attempts.c.email_key, attempts.c.address_space
@@ -175,7 +198,7 @@ async def pending_of(source: Source, rules: Sequence[Rule], now: float, earlier:
         .where(rule.counts(PENDING, now - PENDING_SECONDS, now), earlier)
         .limit(MAX_PENDING_READ)
         .subquery()
-        for rule in (pair, *rules)
+        for rule in rules or (pair,)
     ]
     rows = {row["id"]: row for row in await database.fetch_all(union_all(*(select(one) for one in found)))}
     return [of_rule(rule, [*rows.values()]) for rule in (pair, *rules)]

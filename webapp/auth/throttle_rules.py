@@ -136,11 +136,11 @@ async def of_pair(source: Source, now: float, earlier: ColumnElement[bool]) -> A
     """
     limit, window = settings.THROTTLE_PAIR_FAILURES, settings.THROTTLE_WINDOW_SECONDS
     pair = Rule(attempts.c.pair_key, source.pair_key, limit, window)
-    failed = pair.counts(WRONG, now - MAX_WAIT_SECONDS, now) & (attempts.c.id > last_success(pair, now))
-    newest = select(attempts.c.made).where(failed, earlier).order_by(attempts.c.made.desc()).limit(limit * MAX_ROUNDS)
+    failed = select(attempts.c.id, attempts.c.made).where(pair.counts(WRONG, now - MAX_WAIT_SECONDS, now), earlier)
+    rows = await database.fetch_all(failed.order_by(attempts.c.made.desc()).limit(limit * MAX_ROUNDS))
+    success = await last_success(pair, now) if rows else 0
     rounds, ended, begun = 0, now, list[float]()
-    for row in reversed(await database.fetch_all(newest)):
-        made = min(row["made"], now)
+    for made in (min(row["made"], now) for row in reversed(rows) if row["id"] > success):
         begun = [*(before for before in begun if before > made - window), made]
         if len(begun) == limit:
             rounds, ended, begun = rounds + 1, made, []
@@ -150,8 +150,8 @@ async def of_pair(source: Source, now: float, earlier: ColumnElement[bool]) -> A
     return Allowance(ended + min(window * 2 ** (rounds - 1), MAX_WAIT_SECONDS), left)
 
 
-def last_success(pair: Rule, now: float) -> ColumnElement[int]:
-    """Return the query for the number of a pair's last success, 0 where there is none since the longest wait."""
+async def last_success(pair: Rule, now: float) -> int:
+    """Return the number of a pair's last success, 0 where there is none since the longest wait."""
     last = (
         select(attempts.c.id)
         .where(pair.counts(outcome, now - MAX_WAIT_SECONDS, now))
@@ -160,5 +160,5 @@ def last_success(pair: Rule, now: float) -> ColumnElement[int]:
         .subquery()
         for outcome in SUCCESSES
     )
-    found = union_all(*(select(one.c.id) for one in last)).subquery()
-    return select(func.coalesce(func.max(found.c.id), 0)).scalar_subquery()
+    rows = await database.fetch_all(union_all(*(select(one.c.id) for one in last)))
+    return max((int(row["id"]) for row in rows), default=0)
