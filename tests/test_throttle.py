@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from tests.conftest import API, BROWSER, EMAIL, HTMX, PASSWORD, add_employee, client_like, log_in, without_title
 from webapp import settings
-from webapp.auth import throttle
+from webapp.auth import attempt_log, throttle
 from webapp.database import database
 from webapp.tables import attempts
 
@@ -19,6 +19,14 @@ class FakeRequest:
 
     client = type("Peer", (), {"host": "10.0.0.1"})
     headers: ClassVar = {}
+    scope: ClassVar = {"scheme": "http", "headers": []}
+
+
+async def record_pending(count):
+    """Write attempts down as another worker does that is judging them."""
+    source = await attempt_log.source_of(FakeRequest, EMAIL)
+    for _ in range(count):
+        await attempt_log.record(FakeRequest, source, None)
 
 
 def client_at(anonymous, address, headers=API):
@@ -138,12 +146,7 @@ def test_twenty_at_once_count_as_twenty(here, anonymous):
 
 def test_a_crowd_that_another_worker_does_not_judge_waits_a_second_only(here, run, moved_clock, monkeypatch):
     monkeypatch.setattr(throttle, "PATIENCE_SECONDS", 0.01)
-
-    async def pending():
-        for _ in range(5):
-            await throttle.record(FakeRequest, EMAIL, None)
-
-    run(pending)
+    run(record_pending, 5)
     answer = log_in(here, "/api/login")
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
     assert answer.json()["detail"] == "Too many attempts. Try again in a few seconds"
@@ -162,7 +165,7 @@ def test_every_try_is_one_row(here, anonymous, run, ann, moved_clock):
     rows = run(database.fetch_all, select(attempts).order_by(attempts.c.id))
     assert [row["outcome"] for row in rows] == ["wrong", "wrong", "logged in", *["wrong"] * 5, "throttled"]
     assert [row["emp_no"] for row in rows][:3] == [ann.emp_no, None, ann.emp_no]
-    assert rows[1]["email"] == long
+    assert [row["email"] for row in rows][:3] == [EMAIL, "", EMAIL]
     assert rows[0]["made"] == moved_clock.time
     assert {row["address"] for row in rows} == {"10.0.0.1"}
     assert PASSWORD not in str([tuple(row._mapping.values()) for row in rows])
@@ -212,12 +215,7 @@ def test_a_rush_of_right_passwords_is_no_attack(here, anonymous, run, employees)
 def test_a_rush_of_wrong_passwords_does_not_hold_up_another_address(here, anonymous, run, monkeypatch):
     monkeypatch.setattr(throttle, "PATIENCE_SECONDS", 0.01)
     monkeypatch.setattr(settings, "THROTTLE_EMAIL_FAILURES", 6)
-
-    async def pending():
-        for _ in range(200):
-            await throttle.record(FakeRequest, EMAIL, None)
-
-    run(pending)
+    run(record_pending, 200)
     assert log_in(here, "/api/login").status_code == 429
     monkeypatch.undo()
     monkeypatch.setattr(settings, "THROTTLE_EMAIL_FAILURES", 6)
@@ -225,18 +223,17 @@ def test_a_rush_of_wrong_passwords_does_not_hold_up_another_address(here, anonym
 
 
 @pytest.mark.parametrize(
-    ("fields", "kept"),
+    "fields",
     [
-        ({"username": "x" * 300}, "x" * 255),
-        ({"username": ""}, ""),
-        ({"password": ""}, EMAIL),
-        ({"username": "a\0b@x.io"}, "a\ufffdb@x.io"),
-        ({"password": "x" * 1001}, EMAIL),
+        {"username": "x" * 300},
+        {"username": ""},
+        {"password": ""},
+        {"username": "a\0b@x.io"},
+        {"password": "x" * 1001},
     ],
 )
-def test_an_incomplete_try_is_a_row_that_is_not_counted(here, run, fields, kept):
+def test_an_incomplete_try_is_no_row_and_does_not_count(here, run, fields):
     for _ in range(6):
         assert log_in(here, "/api/login", **fields).status_code == 400
-    rows = run(database.fetch_all, select(attempts))
-    assert [(row["outcome"], row["email"]) for row in rows] == [("malformed", kept)] * 6
+    assert run(database.fetch_all, select(attempts)) == []
     assert log_in(here, "/api/login").status_code == 200

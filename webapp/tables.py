@@ -98,6 +98,7 @@ refresh_tokens = Table(
     **TEXTS,
 )
 
+# What is counted is counted by keys (webapp/auth/attempt_log.py); an email is kept only where it is an employee's.
 attempts = Table(
     "attempts",
     metadata,
@@ -105,12 +106,29 @@ attempts = Table(
     Column("made", Double, nullable=False, index=True),
     Column("email", String(255), nullable=False),
     Column("email_key", String(255), nullable=False),
-    Column("emp_no", ForeignKey("employees.emp_no"), index=True),
+    Column("emp_no", ForeignKey("employees.emp_no")),
     Column("outcome", String(10), nullable=False),
     Column("address", String(45), nullable=False),
     Column("user_agent", String(255), nullable=False),
-    Index("attempts_of_pair", "email_key", "address", "made"),
-    Index("attempts_of_address", "address", "made"),
+    Column("address_key", String(45), nullable=False, server_default=""),
+    Column("address_space", String(45), nullable=False, server_default=""),
+    Column("pair_key", String(32), nullable=False, server_default=""),
+    Index("attempts_of_pair", "pair_key", "outcome", "made"),
+    Index("attempts_of_email", "email_key", "outcome", "made"),
+    Index("attempts_of_address", "address_key", "outcome", "made"),
+    Index("attempts_of_space", "address_space", "outcome", "made"),
+    Index("attempts_of_employee", "emp_no", "id"),
+    **TEXTS,
+)
+
+# In which browsers an employee has logged in before; the browser's cookie has what this is the hash of.
+known_browsers = Table(
+    "known_browsers",
+    metadata,
+    Column("id_hash", String(64), primary_key=True),
+    Column("emp_no", ForeignKey("employees.emp_no"), nullable=False),
+    Column("used", Double, nullable=False, index=True),
+    Index("known_browsers_of_employee", "emp_no", "used"),
     **TEXTS,
 )
 

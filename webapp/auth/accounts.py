@@ -6,7 +6,7 @@ from sqlalchemy import update
 from starlette.requests import Request
 
 from webapp import audit, clock
-from webapp.auth import changes, links, signins
+from webapp.auth import changes, known_browsers, links, signins
 from webapp.auth.held import SignIn
 from webapp.database import database
 from webapp.employees import Employee
@@ -52,6 +52,7 @@ async def replace_password(
         if asked_by is not None:
             await signins.ensure_living(asked_by)
         await signins.mark_ended(sign_ins.c.emp_no == employee.emp_no, "password changed")
+        await known_browsers.forget(employee.emp_no)
         await changes.record_employee(employee.emp_no)
         await audit.note(audit.Actor.of(request), action, employee.emp_no)
         sign_in = await signins.open_sign_in(employee, kind, request)

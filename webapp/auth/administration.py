@@ -14,7 +14,7 @@ from webapp import audit, clock, search
 from webapp import employees as staff
 from webapp.answers import Refused
 from webapp.audit import Action, Actor
-from webapp.auth import changes, links, passwords, signins
+from webapp.auth import changes, known_browsers, links, passwords, signins
 from webapp.auth.authority import (
     Changed,
     Locked,
@@ -133,6 +133,7 @@ async def set_active(request: Request, emp_no: int, is_active: bool) -> None:
                 raise Refused(NOT_YOURSELF, "conflict", status=409)
             await ensure_one_remains(found.employee)
             await signins.mark_ended(sign_ins.c.emp_no == emp_no, "account deactivated")
+            await known_browsers.forget(emp_no)
         if is_active != found.employee.is_active:
             await write(emp_no, is_active=is_active)
             await audit.note(Actor.of(request), Action.ACTIVATED if is_active else Action.DEACTIVATED, emp_no)

@@ -5,22 +5,25 @@ The answer is given before anything is looked up: a request is put into a queue,
 
 import asyncio
 import logging
-import math
 import secrets
+from collections import Counter
 from dataclasses import dataclass
 
-from sqlalchemy import update
+from sqlalchemy import ColumnElement, true, update
 from starlette.requests import Request
 
-from webapp import audit, clock, employees, mail, settings
-from webapp.auth import links, throttle
-from webapp.clients import address_of
+from webapp import audit, clock, employees, mail
+from webapp.auth import attempt_log, links, throttle, throttle_rules
+from webapp.auth.attempt_log import Source
 from webapp.database import database
 from webapp.tables import attempts
 
 log = logging.getLogger("latchkey")
 
 MOST_WAITING = 200
+# Of one address; else whoever sends two hundred requests at once keeps everybody else from asking.
+MOST_WAITING_OF_ONE = 10
+BUSY_SECONDS = 60
 LONGEST_PAUSE_SECONDS = 1.0
 SUBJECT = "Set a new password for Latchkey"
 TEXT = """Somebody, most likely you, asked for a new password for {email}.
@@ -35,14 +38,18 @@ If it was not you, do nothing: your password stays as it is.
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request for a link: for which email, by whom, and the number of its attempt."""
+    """A request for a link: for which email, by whom, what it is counted by, and the number of its attempt."""
 
     email: str
     actor: audit.Actor
+    source: Source
     number: int
 
 
 waiting: asyncio.Queue[Asked] = asyncio.Queue(MOST_WAITING)
+# Who asks in a browser in which they have logged in before does not wait behind strangers.
+waiting_known: asyncio.Queue[Asked] = asyncio.Queue(MOST_WAITING)
+waiting_of: Counter[str] = Counter()
 
 
 async def ask(request: Request, email: str) -> None:
@@ -52,38 +59,75 @@ async def ask(request: Request, email: str) -> None:
         TooManyAttempts: there were too many from the address or for the email.
         asyncio.QueueFull: too many are waiting.
     """
-    number = await throttle.record(request, email, None, throttle.ASKED)
+    source = await attempt_log.source_of(request, email)
+    queue = waiting_known if source.is_known else waiting
     try:
-        await ensure_few(number, request, email)
+        ensure_place(queue, source)
+        await ensure_few(source, true())
     except throttle.TooManyAttempts:
-        await throttle.mark(number, throttle.THROTTLED)
+        await throttle.note_refused(request, source, None)
         raise
-    waiting.put_nowait(Asked(email, audit.Actor.of(request), number))
+    number = await attempt_log.record(request, source, None, attempt_log.ASKED)
+    try:
+        # Once more, now that it is written down: of many at once each sees those before it.
+        await ensure_few(source, attempts.c.id < number)
+        ensure_place(queue, source)
+    except (throttle.TooManyAttempts, asyncio.QueueFull):
+        await attempt_log.mark(number, attempt_log.THROTTLED)
+        raise
+    waiting_of[source.address_key] += 1
+    queue.put_nowait(Asked(email, audit.Actor.of(request), source, number))
 
 
-async def ensure_few(number: int, request: Request, email: str) -> None:
-    """Allow one email as many links as one pair has failures, and one address as many as it has (ASVS 6.3.1)."""
-    now, earlier = clock.now(), attempts.c.id < number
-    for which, limit in (
-        (attempts.c.email_key == throttle.key_of(email), settings.THROTTLE_PAIR_FAILURES),
-        (attempts.c.address == address_of(request), settings.THROTTLE_ADDRESS_FAILURES),
-    ):
-        allowance = await throttle.of_window(earlier & which, limit, now, throttle.ASKED)
-        if allowance.free_again > now:
-            raise throttle.TooManyAttempts(math.ceil(allowance.free_again - now))
+def ensure_place(queue: asyncio.Queue[Asked], source: Source) -> None:
+    """Make sure that a request may wait for its mail.
+
+    Raises:
+        TooManyAttempts: too many of its address are waiting.
+        asyncio.QueueFull: too many are waiting.
+    """
+    if queue.full():
+        raise asyncio.QueueFull
+    if waiting_of[source.address_key] >= MOST_WAITING_OF_ONE and not source.is_known:
+        raise throttle.TooManyAttempts(BUSY_SECONDS)
+
+
+async def ensure_few(source: Source, earlier: ColumnElement[bool]) -> None:
+    """Allow one email few links in a window and in a day, and one address and its space as many as failures.
+
+    Raises:
+        TooManyAttempts: there were too many (ASVS 6.3.1).
+    """
+    now = clock.now()
+    await attempt_log.bring_back(now)
+    allowances = await throttle_rules.allowances_of(throttle_rules.rules_for_asking(source), now, earlier)
+    throttle.refuse_until(max(allowance.free_again for allowance in allowances) - now)
 
 
 async def keep_mailing() -> None:
-    """Mail the links that are waiting, one by one; what cannot be mailed is logged and may be asked for again."""
+    """Mail the links that are waiting."""
+    await asyncio.gather(mail_those_in(waiting), mail_those_in(waiting_known))
+
+
+async def mail_those_in(queue: asyncio.Queue[Asked]) -> None:
+    """Mail the links of a queue, one by one; what cannot be mailed is logged and may be asked for again."""
     while True:
-        asked = await waiting.get()
+        asked = await queue.get()
         await pause()
         try:
             await answer(asked)
         except Exception as error:  # whatever it is, the next one may do better
             log.error("A link could not be mailed: %s", mail.trouble_in(error))
         finally:
-            waiting.task_done()
+            leave(asked)
+            queue.task_done()
+
+
+def leave(asked: Asked) -> None:
+    """Give a request's place to others of its address."""
+    waiting_of[asked.source.address_key] -= 1
+    if waiting_of[asked.source.address_key] <= 0:
+        del waiting_of[asked.source.address_key]
 
 
 async def pause() -> None:

@@ -1,36 +1,62 @@
-"""What is no longer needed goes away by itself (ASVS 14.2.7)."""
+"""What is no longer needed goes away by itself, a little at a time so that nobody waits for it (ASVS 14.2.7)."""
 
 import asyncio
 import logging
+import secrets
+from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import Column, ColumnElement, delete, select
 
 from webapp import clock, settings
+from webapp.auth import attempt_log
 from webapp.database import database
-from webapp.tables import attempts, changes, refresh_tokens, sign_ins
+from webapp.tables import attempts, changes, known_browsers, refresh_tokens, sign_ins
 
 log = logging.getLogger("latchkey")
 
 EVERY_SECONDS = 3600
 CHANGES_KEPT_SECONDS = 86400
+# So many rows at once are gone in a few hundredths of a second; between two such steps others write.
+ROWS_AT_ONCE = 1000
+PAUSE_SECONDS = 0.05
+# Workers that start together begin at different times: the first that does finds the rows, the others few or none.
+LONGEST_DELAY_SECONDS = 60.0
 
 
 async def tidy() -> None:
     """Remove attempts and sign-ins that are too old to keep, and changes that every worker has long heard of."""
     now = clock.now()
     too_old = now - settings.ATTEMPTS_KEEP_DAYS * 86400
-    dead = (sign_ins.c.ended < too_old) | (sign_ins.c.ends < too_old)
-    async with database.transaction():
-        await database.execute(delete(attempts).where(attempts.c.made < too_old))
-        await database.execute(
-            delete(refresh_tokens).where(refresh_tokens.c.sid.in_(select(sign_ins.c.id).where(dead)))
-        )
-        await database.execute(delete(sign_ins).where(dead))
-        await database.execute(delete(changes).where(changes.c.made < now - CHANGES_KEPT_SECONDS))
+    await attempt_log.bring_back(now)
+    await remove(attempts.c.id, attempts.c.made < too_old)
+    for dead in (sign_ins.c.ended < too_old, sign_ins.c.ends < too_old):
+        while sids := await some(sign_ins.c.id, dead):
+            await remove(refresh_tokens.c.token_hash, refresh_tokens.c.sid.in_(sids))
+            await remove(sign_ins.c.id, sign_ins.c.id.in_(sids))
+    await remove(known_browsers.c.id_hash, known_browsers.c.used < now - settings.KNOWN_BROWSER_DAYS * 86400)
+    await remove(changes.c.id, changes.c.made < now - CHANGES_KEPT_SECONDS)
+
+
+async def remove(key: Column[Any], which: ColumnElement[bool]) -> None:
+    """Remove the rows of a condition by their keys, a few at a time, each time in a transaction of its own."""
+    are_more = True
+    while are_more:
+        keys = await some(key, which)
+        if keys:
+            await database.execute(delete(key.table).where(key.in_(keys)))
+        are_more = len(keys) == ROWS_AT_ONCE
+        if are_more:
+            await asyncio.sleep(PAUSE_SECONDS)
+
+
+async def some(key: Column[Any], which: ColumnElement[bool]) -> list[Any]:
+    """Return the keys of some rows of a condition."""
+    return [row[0] for row in await database.fetch_all(select(key).where(which).limit(ROWS_AT_ONCE))]
 
 
 async def keep_tidy() -> None:
     """Tidy once an hour."""
+    await asyncio.sleep(secrets.SystemRandom().uniform(0, LONGEST_DELAY_SECONDS))
     while True:
         try:
             await tidy()

@@ -4,7 +4,7 @@ from starlette.requests import Request
 
 from webapp import employees, next_page
 from webapp.answers import FormRefused
-from webapp.auth import passwords, signins, throttle
+from webapp.auth import attempt_log, passwords, signins, spraying, throttle
 from webapp.auth.held import SignIn
 from webapp.database import database
 from webapp.employees import Employee
@@ -25,19 +25,28 @@ async def log_in(request: Request, kind: str) -> tuple[SignIn, Form]:
     form = await read_form(request)
     errors = problems_of(form)
     if errors:
-        await throttle.record(request, form.get("username", [""])[0], None, throttle.MALFORMED)
-        raise FormRefused("login", ". ".join(errors.values()), errors=errors, values=kept(form))
+        raise malformed(request, form, errors)
     username, password = only(form, "username"), only(form, "password")
     found = await employees.with_email(username)
-    number = await throttle.record(request, username, found[0].emp_no if found else None)
+    source = await attempt_log.source_of(request, username)
     try:
-        async with throttle.turn(number, request, username):
+        async with throttle.turn(request, source, found[0] if found else None, password) as number:
             sign_in = await judged(request, kind, number, found, password)
     except throttle.TooManyAttempts as too_many:
         raise too_many.refusal("login", kept(form)) from None
     if sign_in is None:
+        spraying.count(password, source.email_key)
         raise FormRefused("login", INCORRECT, errors={}, values=kept(form), error="invalid_grant")
     return sign_in, form
+
+
+def malformed(request: Request, form: Form, errors: dict[str, str]) -> FormRefused:
+    """Return the refusal of a form with wrong fields, which is counted in memory only."""
+    try:
+        throttle.count_malformed(request)
+    except throttle.TooManyAttempts as too_many:
+        return too_many.refusal("login", kept(form))
+    return FormRefused("login", ". ".join(errors.values()), errors=errors, values=kept(form))
 
 
 def problems_of(form: Form) -> dict[str, str]:
@@ -83,7 +92,7 @@ async def judged(
             password_hash = await renewed(employee.emp_no, password_hash, password)
         sign_in = await opened(request, kind, number, employee, password_hash)
     if sign_in is None:
-        await throttle.mark(number, throttle.WRONG)
+        await attempt_log.mark(number, attempt_log.WRONG)
     return sign_in
 
 
@@ -102,5 +111,5 @@ async def opened(request: Request, kind: str, number: int, employee: Employee, p
         if not await employees.lets_in(employee.emp_no, password_hash):
             return None
         sign_in = await signins.open_sign_in(employee, kind, request)
-        await throttle.mark(number, throttle.LOGGED_IN)
+        await attempt_log.mark(number, attempt_log.LOGGED_IN)
         return sign_in

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from webapp import answers, cookies
+from webapp.auth import known_browsers
 from webapp.auth.signins import Token
 from webapp.clients import Client, client_of
 from webapp.next_page import local_or_home, login_page
@@ -98,6 +99,7 @@ def logged_in(request: Request, token: Token, next_page: str) -> Response:
     else:
         response = answers.redirect(request, local_or_home(next_page))
     cookies.set_session(response, request, token.text, token.expires_in)
+    known_browsers.tell(response, request)
     return response
 
 

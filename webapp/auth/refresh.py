@@ -62,6 +62,7 @@ async def look_into_reuse(token: str) -> None:
     row = await database.fetch_one(select(refresh_tokens).where(refresh_tokens.c.token_hash == digest_of(token)))
     if row is None:
         return
-    if clock.now() - row["used"] <= GRACE_SECONDS:
+    # A clock may have been put back meanwhile; a use in the future is no reason for grace.
+    if abs(clock.now() - row["used"]) <= GRACE_SECONDS:
         raise Refused(JUST_USED, "invalid_grant", status=409)
     await signins.end(row["sid"], "refresh token used twice")

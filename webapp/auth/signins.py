@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, insert, select, update
 from starlette.requests import HTTPConnection
 
 from webapp import clock, settings
-from webapp.auth import changes
+from webapp.auth import changes, known_browsers
 from webapp.auth.held import SignIn, held
 from webapp.auth.scopes import closure
 from webapp.auth.tokens import Claims, create_token
@@ -65,6 +65,8 @@ async def open_sign_in(
             user_agent=user_agent_of(conn),
         )
     )
+    if kind == "browser":
+        await known_browsers.remember(conn, employee.emp_no)
     return SignIn(sid, kind, employee, allowed(employee, scopes), ends, now)
 
 

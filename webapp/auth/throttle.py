@@ -1,35 +1,40 @@
-"""The log of attempts to log in, and from its rows alone how many more are allowed (ASVS 6.1.1, 6.3.1)."""
+"""Too many attempts are refused before they cost anything: no hash, and no row for each."""
 
 import asyncio
 import math
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, insert, select, update
+from sqlalchemy import ColumnElement, select, true, union_all
 from starlette.requests import Request
 
 from webapp import clock, settings
+from webapp.addresses import address_key
 from webapp.answers import FormRefused
-from webapp.auth import crowd
-from webapp.auth.signins import address_of, user_agent_of
+from webapp.auth import attempt_log, crowd, spraying, throttle_rules
+from webapp.auth.attempt_log import PENDING, THROTTLED, Source, mark, record
+from webapp.auth.recent_counts import RecentCounts
+from webapp.auth.throttle_rules import Allowance, Rule
+from webapp.clients import address_of
 from webapp.database import database
-from webapp.employees import normal_email
+from webapp.employees import Employee
 from webapp.tables import attempts
 
-PENDING, WRONG, LOGGED_IN, THROTTLED, MALFORMED = "pending", "wrong", "logged in", "throttled", "malformed"
-CHANGED, BY_LINK, ASKED = "changed", "by link", "asked"
-# After these the failures before are forgotten.
-SUCCESSES = (LOGGED_IN, CHANGED, BY_LINK)
-LONGEST_WAIT_SECONDS = 86400
 # An attempt that has not been judged for so long never will be: its worker is gone.
 PENDING_SECONDS = 30
+MAX_PENDING_READ = 1000
 # How long an attempt waits while others are judged, and how often it asks whether it may be.
 PATIENCE_SECONDS = 10
 ASK_EVERY_SECONDS = 0.1
 CROWDED_SECONDS = 1
+# So many rows tell of refused attempts, of one address and of all together; the others are not written down.
+ROW_EVERY_SECONDS = 60
+MAX_ROWS_A_MINUTE = 60
+MAX_MALFORMED = 100
+
+rows_written, malformed, refused_before = RecentCounts(), RecentCounts(), RecentCounts()
 
 
 class TooManyAttempts(Exception):
@@ -54,132 +59,152 @@ class TooManyAttempts(Exception):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
-    """When the next attempt may be made, in seconds since 1970, and how many may then be made at once."""
-
-    free_again: float
-    left: int
+def forget_counts() -> None:
+    """Forget what is counted in memory."""
+    for counts in (rows_written.counted, malformed.counted, refused_before.counted, spraying.wrong):
+        counts.clear()
 
 
-async def record(request: Request, email: str, emp_no: int | None, outcome: str = PENDING) -> int:
-    """Write an attempt down before it is judged, so that a hundred at once count as a hundred; return its number."""
-    row = insert(attempts).values(
-        made=clock.now(),
-        email=printable(email)[:255],
-        email_key=key_of(email),
-        emp_no=emp_no,
-        outcome=outcome,
-        address=address_of(request),
-        user_agent=user_agent_of(request),
-    )
-    return await database.add(row, attempts.c.id)
+def count_malformed(request: Request) -> None:
+    """Count an attempt without an email or a password in memory: a program that sends them without end writes nothing.
 
-
-def key_of(email: str) -> str:
-    """Return what attempts with one email have in common."""
-    return printable(normal_email(email))[:255]
-
-
-def printable(text: str) -> str:
-    """Return a text with a sign in place of what cannot be shown, or kept by every database."""
-    return "".join(sign if sign.isprintable() else "\ufffd" for sign in text)
-
-
-async def mark(number: int, outcome: str) -> None:
-    """Write down how an attempt has ended."""
-    await database.execute(update(attempts).where(attempts.c.id == number).values(outcome=outcome))
+    Raises:
+        TooManyAttempts: there were too many from the address.
+    """
+    count, seconds = malformed.add(address_key(address_of(request)), settings.THROTTLE_WINDOW_SECONDS)
+    if count > MAX_MALFORMED:
+        raise TooManyAttempts(math.ceil(seconds))
 
 
 @asynccontextmanager
-async def turn(number: int, request: Request, email: str) -> AsyncIterator[None]:
-    """Wait until an attempt may be judged, while others are; not until failures are forgotten.
+async def turn(
+    request: Request, source: Source, employee: Employee | None, password: str | None = None
+) -> AsyncIterator[int]:
+    """Wait until an attempt may be judged, while others are, and give its number; not until failures are forgotten.
+
+    Args:
+        employee: whose email it is.
+        password: what is tried at the login, where one may be tried with many emails.
 
     Raises:
-        TooManyAttempts: there were too many failures, or the others take too long; it is written down so.
+        TooManyAttempts: there were too many failures, or the others take too long.
     """
+    deadline = clock.steady() + PATIENCE_SECONDS
     async with AsyncExitStack() as held:
         try:
-            deadline = clock.steady() + PATIENCE_SECONDS
             async with asyncio.timeout(PATIENCE_SECONDS):
-                await held.enter_async_context(crowd.place(key_of(email), address_of(request)))
-            while not await may_be_judged(number, request, email):
+                await ensure_few(source, password, look=was_refused(source))
+                has_waited = await held.enter_async_context(crowd.place(source))
+            # Others were judged while it waited.
+            await ensure_few(source, password, look=has_waited)
+        except (TooManyAttempts, TimeoutError) as refused:
+            await note_refused(request, source, employee)
+            raise as_too_many(refused) from None
+        number = await record(request, source, employee)
+        try:
+            while not await may_be_judged(number, source):
                 if clock.steady() >= deadline:
                     raise TimeoutError
                 await asyncio.sleep(ASK_EVERY_SECONDS)
-        except TimeoutError:
+        except (TooManyAttempts, TimeoutError) as refused:
             await mark(number, THROTTLED)
-            raise TooManyAttempts(CROWDED_SECONDS) from None
-        except TooManyAttempts:
-            await mark(number, THROTTLED)
-            raise
-        yield
+            may_write_row(source)
+            raise as_too_many(refused) from None
+        yield number
 
 
-async def may_be_judged(number: int, request: Request, email: str) -> bool:
+def was_refused(source: Source) -> bool:
+    """Return whether this process has refused such an attempt before, so that it looks before it writes the next."""
+    return any(key in refused_before.counted for key in source.keys)
+
+
+def as_too_many(refused: TooManyAttempts | TimeoutError) -> TooManyAttempts:
+    """Return the refusal of an attempt; one for which the others took too long may come again at once."""
+    return refused if isinstance(refused, TooManyAttempts) else TooManyAttempts(CROWDED_SECONDS)
+
+
+async def note_refused(request: Request, source: Source, employee: Employee | None) -> None:
+    """Write down that an attempt was refused, unless there are such rows enough."""
+    if may_write_row(source):
+        await record(request, source, employee, THROTTLED)
+
+
+def may_write_row(source: Source) -> bool:
+    """Count an attempt that was refused; return if it may be a row: one a minute of each address, and few in all."""
+    for key in source.keys:
+        refused_before.add(key, settings.THROTTLE_WINDOW_SECONDS)
+    of_address, _ = rows_written.add(source.address_key, ROW_EVERY_SECONDS)
+    return of_address == 1 and rows_written.add("all", ROW_EVERY_SECONDS)[0] <= MAX_ROWS_A_MINUTE
+
+
+async def ensure_few(source: Source, password: str | None, *, look: bool) -> None:
+    """Make sure that an attempt may be made now, before anything is written.
+
+    Args:
+        look: whether to look into the table, too.
+
+    Raises:
+        TooManyAttempts: it may not.
+    """
+    if password is not None and not source.is_known:
+        refuse_until(spraying.seconds_to_wait(password))
+    if look:
+        await attempt_log.bring_back(clock.now())
+        await allowances_of(source, true())
+
+
+async def allowances_of(source: Source, earlier: ColumnElement[bool]) -> list[Allowance]:
+    """Return what is allowed now, first of the pair, then by each rule.
+
+    Raises:
+        TooManyAttempts: nothing is.
+    """
+    now = clock.now()
+    rules = throttle_rules.rules_for_judging(source)
+    pair = await throttle_rules.of_pair(source, now, earlier)
+    allowances = [pair, *await throttle_rules.allowances_of(rules, now, earlier)]
+    refuse_until(max(allowance.free_again for allowance in allowances) - now)
+    return allowances
+
+
+def refuse_until(seconds: float) -> None:
+    """Refuse an attempt for some seconds, where there are any."""
+    if seconds > 0:
+        raise TooManyAttempts(math.ceil(seconds))
+
+
+async def may_be_judged(number: int, source: Source) -> bool:
     """Return whether an attempt may be judged now, or has to wait for others that are just being judged.
 
     Raises:
         TooManyAttempts: there were too many failures.
     """
-    now, address, email_key = clock.now(), address_of(request), key_of(email)
     earlier = attempts.c.id < number
-    from_here, same_email = earlier & (attempts.c.address == address), earlier & (attempts.c.email_key == email_key)
+    await attempt_log.bring_back(clock.now())
     # Before the failures: what is judged between the two is then counted twice, and never not at all.
-    judged_now = await pending_of(from_here, same_email, address, email_key, now)
-    allowances = [
-        await of_pair(from_here & same_email, now),
-        await of_window(from_here, settings.THROTTLE_ADDRESS_FAILURES, now),
-        await of_window(same_email, settings.THROTTLE_EMAIL_FAILURES, now),
-    ]
-    free_again = max(allowance.free_again for allowance in allowances)
-    if free_again > now:
-        raise TooManyAttempts(math.ceil(free_again - now))
+    judged_now = await pending_of(source, throttle_rules.rules_for_judging(source), clock.now(), earlier)
+    allowances = await allowances_of(source, earlier)
     return all(count < allowance.left for count, allowance in zip(judged_now, allowances, strict=True))
 
 
-async def pending_of(
-    from_here: ColumnElement[bool], same_email: ColumnElement[bool], address: str, email_key: str, now: float
-) -> tuple[int, int, int]:
-    """Return how many earlier attempts are being judged: of the pair, from the address, with the email."""
-    recent = (attempts.c.outcome == PENDING) & (attempts.c.made > now - PENDING_SECONDS)
-    rows = await database.fetch_all(
-        select(attempts.c.address, attempts.c.email_key).where(recent, from_here | same_email)
-    )
-    by_email = Counter(row["address"] for row in rows if row["email_key"] == email_key)
-    here = sum(row["address"] == address for row in rows)
-    # Of each address no more are judged at once: one alone cannot hold up another.
-    with_email = sum(min(count, settings.THROTTLE_PAIR_FAILURES) for count in by_email.values())
-    return by_email[address], here, with_email
+async def pending_of(source: Source, rules: Sequence[Rule], now: float, earlier: ColumnElement[bool]) -> list[int]:
+    """Return how many earlier attempts are being judged: of the pair, and of each rule."""
+    pair = Rule(attempts.c.pair_key, source.pair_key, settings.THROTTLE_PAIR_FAILURES, PENDING_SECONDS)
+    # A pair is part of its address, where that has a rule.
+    found = [
+        select(
+            attempts.c.id, attempts.c.pair_key, attempts.c.address_key, attempts.c.email_key, attempts.c.address_space
+        )
+        .where(rule.counts(PENDING, now - PENDING_SECONDS, now), earlier)
+        .limit(MAX_PENDING_READ)
+        .subquery()
+        for rule in rules or (pair,)
+    ]
+    rows = {row["id"]: row for row in await database.fetch_all(union_all(*(select(one) for one in found)))}
+    return [of_rule(rule, [*rows.values()]) for rule in (pair, *rules)]
 
 
-async def of_pair(pair: ColumnElement[bool], now: float) -> Allowance:
-    """Return what one email is allowed from one address: each full round of failures doubles the wait."""
-    limit, window = settings.THROTTLE_PAIR_FAILURES, settings.THROTTLE_WINDOW_SECONDS
-    success = await database.fetch_val(select(func.max(attempts.c.id)).where(pair, attempts.c.outcome.in_(SUCCESSES)))
-    since = (attempts.c.id > (success or 0)) & (attempts.c.made > now - LONGEST_WAIT_SECONDS)
-    rounds, ended, begun = 0, now, list[float]()
-    for made in reversed(await failures_of(pair & since, 1000)):
-        begun = [*(earlier for earlier in begun if earlier > made - window), made]
-        if len(begun) == limit:
-            rounds, ended, begun = rounds + 1, made, []
-    left = limit - sum(made > now - window for made in begun)
-    if rounds == 0:
-        return Allowance(now, left)
-    return Allowance(ended + min(window * 2 ** min(rounds - 1, 20), LONGEST_WAIT_SECONDS), left)
-
-
-async def of_window(which: ColumnElement[bool], limit: int, now: float, counted: str = WRONG) -> Allowance:
-    """Return what is allowed until the attempts of the window that is past, with this outcome, reach the limit."""
-    in_window = attempts.c.made > now - settings.THROTTLE_WINDOW_SECONDS
-    failures = await failures_of(which & in_window, limit, counted)
-    if len(failures) < limit:
-        return Allowance(now, limit - len(failures))
-    return Allowance(failures[-1] + settings.THROTTLE_WINDOW_SECONDS, 0)
-
-
-async def failures_of(which: ColumnElement[bool], most: int, counted: str = WRONG) -> list[float]:
-    """Return when the attempts of a condition with this outcome were made, the newest first."""
-    failed = select(attempts.c.made).where(which, attempts.c.outcome == counted)
-    rows = await database.fetch_all(failed.order_by(attempts.c.id.desc()).limit(most))
-    return [row["made"] for row in rows]
+def of_rule(rule: Rule, rows: list[Any]) -> int:
+    """Return how many pending attempts a rule counts; of each pair no more than may fail, so one holds up no other."""
+    by_pair = Counter(row["pair_key"] for row in rows if row[rule.column.name] == rule.key)
+    return sum(min(count, settings.THROTTLE_PAIR_FAILURES) for count in by_pair.values())

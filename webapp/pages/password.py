@@ -8,7 +8,7 @@ from starlette.responses import Response
 from webapp import answers, cookies, employees
 from webapp.answers import FormRefused
 from webapp.audit import Action
-from webapp.auth import accounts, outcomes, password_rules, passwords, signins, throttle
+from webapp.auth import accounts, attempt_log, known_browsers, outcomes, password_rules, passwords, signins, throttle
 from webapp.auth import refresh as refresh_tokens
 from webapp.auth.held import SignIn
 from webapp.clients import Client, client_of
@@ -73,12 +73,11 @@ async def refuse_weak(
 
 async def judged(request: Request, current: str, new: str) -> SignIn | None:
     """Return the new sign-in, None where the current password is another one; guesses count as at a login."""
-    email = request.user.email
-    number = await throttle.record(request, email, request.user.emp_no)
+    source = await attempt_log.source_of(request, request.user.email)
     try:
-        async with throttle.turn(number, request, email):
+        async with throttle.turn(request, source, request.user) as number:
             sign_in = await replaced(request, current, new)
-            await throttle.mark(number, throttle.CHANGED if sign_in else throttle.WRONG)
+            await attempt_log.mark(number, attempt_log.CHANGED if sign_in else attempt_log.WRONG)
             return sign_in
     except throttle.TooManyAttempts as too_many:
         raise too_many.refusal(FORM, {}, await context_of(request)) from None
@@ -111,4 +110,5 @@ async def answer(request: Request, sign_in: SignIn) -> Response:
         cookies.set_message(response, request, CHANGED)
     if request.auth.by_cookie:
         cookies.set_session(response, request, token.text, token.expires_in)
+        known_browsers.tell(response, request)
     return response

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from webapp import answers, cookies, mail, url_tokens
 from webapp.answers import Refused
 from webapp.audit import Action
-from webapp.auth import accounts, links, outcomes, password_rules, passwords, signins, throttle
+from webapp.auth import accounts, attempt_log, links, outcomes, password_rules, passwords, signins
 from webapp.auth import refresh as refresh_tokens
 from webapp.auth.access import open_to_all
 from webapp.auth.authority import refuse_personal_tokens
@@ -86,7 +86,8 @@ async def use(request: Request) -> Response:
     await refuse_weak(request, form, FORM, (employee.first_name, employee.last_name, employee.email), context)
     new_hash = await passwords.hash_password(form.data["new_password"])
     sign_in = await set_password(request, employee, (old_hash, new_hash), token)
-    await throttle.record(request, employee.email, employee.emp_no, throttle.BY_LINK)
+    source = await attempt_log.source_of(request, employee.email)
+    await attempt_log.record(request, source, employee, attempt_log.BY_LINK)
     return await logged_in(request, sign_in)
 
 

@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from webapp import answers, cookies
 from webapp.answers import FormRefused
-from webapp.auth import outcomes, signins
+from webapp.auth import known_browsers, outcomes, signins
 from webapp.auth.access import open_to_all
 from webapp.auth.login import log_in
 from webapp.auth.logout import end_before, end_sessions
@@ -47,6 +47,7 @@ async def token(request: Request) -> Response:
     if is_in_dialog(request):
         response = relogin.restored(request, sign_in.employee)
         cookies.set_session(response, request, new.text, new.expires_in)
+        known_browsers.tell(response, request)
         return response
     return outcomes.logged_in(request, new, form.get("next", [""])[0])
 

@@ -1,0 +1,105 @@
+"""The log of attempts to log in: what an employee sees of them, and what the throttle counts (ASVS 16.3.1).
+
+A password that is typed into the email field must not stay in clear: only an employee's email is kept.
+What is counted are hashes, with a key that is not in the database; under a new SECRET_KEY all counts begin anew.
+"""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+
+from sqlalchemy import insert, select, update
+from starlette.requests import Request
+
+from webapp import clock
+from webapp.addresses import address_key, address_space
+from webapp.auth import known_browsers
+from webapp.auth.keys import SIGNING_KEY
+from webapp.auth.signins import address_of, user_agent_of
+from webapp.database import database
+from webapp.employees import Employee, normal_email
+from webapp.tables import attempts
+
+PENDING, WRONG, LOGGED_IN, THROTTLED = "pending", "wrong", "logged in", "throttled"
+CHANGED, BY_LINK, ASKED = "changed", "by link", "asked"
+# After these the failures before are forgotten.
+SUCCESSES = (LOGGED_IN, CHANGED, BY_LINK)
+# Clocks of several machines differ; what is further ahead was written before a clock was put back.
+AHEAD_SECONDS = 5
+BROUGHT_BACK_AT_ONCE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What an attempt is counted by.
+
+    Attributes:
+        email_key: what attempts with one email have in common.
+        address_key, address_space: see webapp/addresses.py.
+        pair_key: the email with the address; in a browser in which its owner has logged in before, that browser.
+        is_known: whether it comes from such a browser.
+    """
+
+    email_key: str
+    address_key: str
+    address_space: str
+    pair_key: str
+    is_known: bool
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What may have failed too often, so that the next attempt is refused."""
+        of_strangers = (self.address_key, self.email_key, self.address_space)
+        return (self.pair_key,) if self.is_known else (self.pair_key, *of_strangers)
+
+
+async def source_of(request: Request, email: str) -> Source:
+    """Return what an attempt with an email is counted by, after the same queries whether it has an account or not."""
+    address, email_key = address_of(request), keyed_hash(normal_email(email))
+    browser = await known_browsers.hash_for(request, email)
+    pair_key = keyed_hash(email_key, address_key(address)) if browser is None else keyed_hash("browser", browser)
+    return Source(email_key, address_key(address), address_space(address), pair_key, browser is not None)
+
+
+def keyed_hash(*texts: str) -> str:
+    """Return 128 bits that tell nothing of the texts to somebody without SECRET_KEY."""
+    what = "\0".join(("latchkey attempt", *texts)).encode("utf-8", "surrogatepass")
+    return hmac.new(SIGNING_KEY, what, hashlib.sha256).hexdigest()[:32]
+
+
+async def record(request: Request, source: Source, employee: Employee | None, outcome: str = PENDING) -> int:
+    """Write an attempt down and return its number; one that is to be judged, before it is.
+
+    So a hundred at once count as a hundred.
+    """
+    row = insert(attempts).values(
+        made=clock.now(),
+        email="" if employee is None else employee.email,
+        email_key=source.email_key,
+        emp_no=None if employee is None else employee.emp_no,
+        outcome=outcome,
+        address=address_of(request),
+        user_agent=user_agent_of(request),
+        address_key=source.address_key,
+        address_space=source.address_space,
+        pair_key=source.pair_key,
+    )
+    return await database.add(row, attempts.c.id)
+
+
+async def mark(number: int, outcome: str) -> None:
+    """Write down how an attempt has ended."""
+    await database.execute(update(attempts).where(attempts.c.id == number).values(outcome=outcome))
+
+
+async def bring_back(now: float) -> bool:
+    """Let attempts from the future, written before the clock was put back, count as made now; return if there were any.
+
+    A thousand at a time: the next login goes on, and until then the others do not count.
+    """
+    ahead = attempts.c.made > now + AHEAD_SECONDS
+    some = select(attempts.c.id).where(ahead).order_by(attempts.c.made).limit(BROUGHT_BACK_AT_ONCE)
+    numbers = [row["id"] for row in await database.fetch_all(some)]
+    if numbers:
+        await database.execute(update(attempts).where(attempts.c.id.in_(numbers)).values(made=now))
+    return bool(numbers)
