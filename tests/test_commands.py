@@ -364,7 +364,9 @@ def test_of_several_first_administrators_at_once_one_is_made(run, anonymous):
 
     async def by_form(number):
         token = await set_up.new_token()
-        request = Request({"type": "http", "headers": [], "client": None, "path": "/auth/set-up", "method": "POST"})
+        request = Request(
+            {"type": "http", "scheme": "http", "headers": [], "client": None, "path": "/auth/set-up", "method": "POST"}
+        )
         with contextlib.suppress(set_up.SetUpOver):
             await set_up.make_first(request, token, "browser", email=f"f{number}@example.com", **names)
 

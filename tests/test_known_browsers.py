@@ -258,7 +258,7 @@ class TestWhenItIsKnownNoLonger:
 
     def test_after_a_link_but_for_the_browser_that_used_it(self, anonymous, run, ann):
         elsewhere, here = known(anonymous), client_like(anonymous, BROWSER)
-        token = parse_qs(urlsplit(run(links.make, ann, Actor.of_command())).query)["token"][0]
+        token = parse_qs(urlsplit(run(links.make, ann, Actor.of_command()).address).query)["token"][0]
         here.get(f"/auth/link?token={token}")
         assert here.post("/auth/link", data={"token": token, "new_password": NEW}).status_code == 303
         assert not self.is_known(run, elsewhere)

@@ -117,8 +117,8 @@ class TestWarning:
         monkeypatch.setattr(settings, "DATABASE_URL", DatabaseURL(f"sqlite:///{database}"))
         monkeypatch.setattr(schema, "database", tables.Database(settings.DATABASE_URL))
 
-        async def is_inhabited():
-            return True
+        async def first_steps():
+            return []
 
         class Went(Exception):
             pass
@@ -126,7 +126,7 @@ class TestWarning:
         def listen():
             raise Went
 
-        monkeypatch.setattr(server, "is_inhabited", is_inhabited)
+        monkeypatch.setattr(server, "first_steps", first_steps)
         monkeypatch.setattr(server, "listen", listen)
         with pytest.raises(Went):
             server.serve()
