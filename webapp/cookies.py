@@ -13,6 +13,7 @@ from webapp.auth.keys import PREVIOUS_KEYS, SIGNING_KEY
 SESSION, MESSAGE = "latchkey-session", "latchkey-message"
 START, SECURE_START = b"latchkey-session=", b"__Host-latchkey-session="
 MAX_OF_ONE_NAME = 5
+MAX_COOKIES = 500
 MESSAGE_SECONDS = 60
 # So long after its token's end the browser still says whose session it was, so that a page that was left open on
 # Friday goes on in place on Monday.
@@ -44,12 +45,10 @@ def values_of(start: bytes, cookie_headers: list[bytes]) -> list[str]:
     Applications on the same host, and other paths, may have set cookies of that name too (RFC 6265 5.4).
     """
     values: list[str] = []
-    for header in cookie_headers:
-        for pair in header.split(b";"):
-            if start in pair:
-                plain = pair.strip(b" \t")
-                if plain.startswith(start):
-                    values.append(str(plain[len(start) :], "latin-1"))
+    for pair in b";".join(cookie_headers).split(b";", MAX_COOKIES):
+        plain = pair.strip(b" \t")
+        if plain.startswith(start):
+            values.append(str(plain[len(start) :], "latin-1"))
     return values[:MAX_OF_ONE_NAME]
 
 

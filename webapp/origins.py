@@ -7,6 +7,7 @@ from starlette.types import Scope
 
 from webapp import settings
 
+MAX_HOST = 253
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 Origin = tuple[str, str, int]
@@ -24,6 +25,8 @@ def origin_of(address: str) -> Origin | None:
     try:
         parts = urlsplit(address)
         if parts.scheme not in DEFAULT_PORTS or not parts.hostname or "@" in parts.netloc:
+            return None
+        if len(parts.hostname) > MAX_HOST:  # a long one would take long to write as the network does
             return None
         port = DEFAULT_PORTS[parts.scheme] if parts.port is None else parts.port
         return parts.scheme, parts.hostname.encode("idna").decode(), port

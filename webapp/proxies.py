@@ -17,12 +17,13 @@ from webapp.settings import Network
 Address = IPv4Address | IPv6Address
 
 FOR, PROTO, FORWARDED = b"x-forwarded-for", b"x-forwarded-proto", b"forwarded"
-OF_PROXIES = frozenset({FOR, PROTO, FORWARDED, b"x-forwarded-host"})
+OTHERS = (b"x-forwarded-host", b"x-forwarded-port", b"x-forwarded-server", b"x-forwarded-scheme", b"x-forwarded-ssl")
+OF_PROXIES = frozenset({FOR, PROTO, FORWARDED, *OTHERS})
 SECURE = ("https", "wss")
 MAX_ENTRIES = 20
 MAX_ENTRY = 500
 NOT_BELIEVED = (
-    "%s sends X-Forwarded-… or Forwarded headers, which are not believed: all who come through it seem to have its "
+    "%s sends X-Forwarded-* or Forwarded headers, which are not believed: all who come through it seem to have its "
     "address. If it is your proxy, set FORWARDED_ALLOW_IPS to its address. This is said once."
 )
 
