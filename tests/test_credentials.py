@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from tests.conftest import API, BROWSER, EMAIL, HTMX, PASSWORD, add_employee, client_like, log_in, session_of
 from webapp.auth.keys import SIGNING_KEY
-from webapp.cookies import values_of
+from webapp.cookies import read_values
 from webapp.database import Unavailable, database
 from webapp.origins import is_own
 from webapp.tables import sign_ins
@@ -356,7 +356,7 @@ class TestKindAndPlace:
     ],
 )
 def test_the_cookies_of_one_name(header, values):
-    assert values_of(b"s=", [header]) == values
+    assert read_values(b"s=", [header]) == values
 
 
 def test_long_headers_are_read_quickly():
@@ -365,7 +365,7 @@ def test_long_headers_are_read_quickly():
     names = ["http://" + one * (32_000 // len(one)) for one in ("\xe9", "\xe9.", "a.", "[", "@", "\xe9" * 40 + ".")]
     scope = {"type": "http", "scheme": "http", "headers": [(b"host", b"\xe9" * 32_000)]}
     for work in [
-        *(partial(values_of, b"s=", [header]) for header in cookies),
+        *(partial(read_values, b"s=", [header]) for header in cookies),
         *(partial(is_own, scope, name) for name in names),
     ]:
         took = []

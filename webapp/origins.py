@@ -15,12 +15,12 @@ Origin = tuple[str, str, int]
 
 def is_own(scope: Scope, address: str) -> bool:
     """Return whether an address, or an Origin header, is this site's (RFC 6454 5, ASVS 3.5.1)."""
-    origin = origin_of(address)
+    origin = parse_origin(address)
     here = f"{scope['scheme']}://{Headers(scope=scope).get('host', '')}"
-    return origin is not None and origin in (origin_of(settings.PUBLIC_URL), origin_of(here))
+    return origin is not None and origin in (parse_origin(settings.PUBLIC_URL), parse_origin(here))
 
 
-def origin_of(address: str) -> Origin | None:
+def parse_origin(address: str) -> Origin | None:
     """Return the scheme, the host as the network knows it, and the port of an address; None where it has none."""
     try:
         parts = urlsplit(address)

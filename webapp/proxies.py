@@ -57,27 +57,27 @@ class Proxies:
     def read(self, scope: Scope) -> None:
         """Take over what a trusted proxy says; of another's headers, warn once."""
         client = scope.get("client")
-        peer = address_in(client[0]) if client else None
+        peer = parse_address(client[0]) if client else None
         if peer is None or not self.is_trusted(peer):
             self.warn(peer)
             return
         told: dict[bytes, list[bytes]] = {}
         for name, value in scope["headers"]:
             told.setdefault(name, []).append(value)
-        forwarded = entries(told.get(FORWARDED, ()))
-        protos = entries(told.get(PROTO, ())) + [parameter(entry, "proto") for entry in forwarded]
+        forwarded = split_list(told.get(FORWARDED, ()))
+        protos = split_list(told.get(PROTO, ())) + [read_parameter(entry, "proto") for entry in forwarded]
         if any(proto.strip('"').lower() in SECURE for proto in protos):
             scope["scheme"] = "https"
-        hops = entries(told[FOR]) if FOR in told else [parameter(entry, "for") for entry in forwarded]
-        address = self.farthest(peer, hops)
+        hops = split_list(told[FOR]) if FOR in told else [read_parameter(entry, "for") for entry in forwarded]
+        address = self.find_client(peer, hops)
         if address is not peer:
             scope["client"] = (str(address), 0)
 
-    def farthest(self, peer: Address, hops: list[str]) -> Address:
+    def find_client(self, peer: Address, hops: list[str]) -> Address:
         """Return the first address from the right that is no trusted proxy's, or the last before one cannot be read."""
         address = peer
         for hop in reversed(hops):
-            found = address_in(hop) if self.is_trusted(address) else None
+            found = parse_address(hop) if self.is_trusted(address) else None
             if found is None:
                 break
             address = found
@@ -94,13 +94,13 @@ class Proxies:
             log.warning(NOT_BELIEVED, peer or "A peer without an address")
 
 
-def entries(values: Iterable[bytes]) -> list[str]:
+def split_list(values: Iterable[bytes]) -> list[str]:
     """Return the last entries of a header that is a list, of all its lines (RFC 9110 5.3, 5.6.1)."""
     found = b",".join(values).decode("latin-1").rsplit(",", MAX_ENTRIES)[-MAX_ENTRIES:]
     return [entry.strip(" \t") for entry in found if entry.strip(" \t")]
 
 
-def parameter(entry: str, name: str) -> str:
+def read_parameter(entry: str, name: str) -> str:
     """Return a parameter of an entry of Forwarded, "" where it has none, or several, or cannot be told (RFC 7239 4)."""
     if len(entry) > MAX_ENTRY or "\\" in entry or entry.count('"') % 2:
         return ""
@@ -109,7 +109,7 @@ def parameter(entry: str, name: str) -> str:
     return values[0] if len(values) == 1 else ""
 
 
-def address_in(text: str) -> Address | None:
+def parse_address(text: str) -> Address | None:
     """Return the address in a text that may have quotes, brackets and a port; None where there is none.
 
     An IPv4 address that is written as an IPv6 one is an IPv4 address; an IPv6 zone, which may be any text, is dropped.
