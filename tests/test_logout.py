@@ -191,6 +191,14 @@ class TestRevocation:
         assert answer.json()["detail"]
         assert api.get("/api/me").status_code == 200
 
+    @pytest.mark.parametrize(
+        "kind", ["application/json", "application/x-www-form-urlencoded", "text/plain", "multipart/form-data"]
+    )
+    def test_no_body_has_no_wrong_type(self, api, kind):
+        """Many clients name a type with every POST."""
+        assert api.post("/api/logout", headers={"Content-Type": kind}).json() == {"detail": "You are logged out"}
+        assert api.get("/api/me").status_code == 401
+
     def test_header_and_refresh_token_each_end_theirs(self, api, program, status, run):
         answer = api.post("/api/logout", data={"token": program[1]["refresh_token"]})
         assert answer.json() == {"detail": "You are logged out"}

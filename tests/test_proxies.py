@@ -261,7 +261,9 @@ def test_no_text_of_a_header_reaches_the_log_or_the_database(behind, ann, capsys
 
 
 class TestWarning:
-    @pytest.mark.parametrize("name", ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded"])
+    @pytest.mark.parametrize(
+        "name", ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "forwarded"]
+    )
     def test_it_is_said_once_which_setting_to_set(self, caplog, name):
         reached = []
         proxied = Proxies(lambda *arguments: reached.append(arguments), (), "")

@@ -10,7 +10,7 @@ from webapp.auth import refresh as refresh_tokens
 from webapp.auth.access import open_to_all
 from webapp.auth.login import log_in
 from webapp.auth.logout import end_sessions
-from webapp.bodies import FORM, JSON, read_fields
+from webapp.bodies import FORM, JSON, Body, read_fields
 from webapp.database import database
 from webapp.forms import read_form
 from webapp.quick import JSONAnswer
@@ -26,7 +26,7 @@ async def login(request: Request) -> Response:
 @open_to_all
 async def logout(request: Request) -> Response:
     """End the session of the credential, and those of the tokens in the body, which need none (RFC 7009)."""
-    body = await read_fields(request, (FORM, JSON))
+    body = await read_fields(request, (FORM, JSON)) if await request.body() else Body({})
     given_up = [body.values.get(name, [""]) for name in ("token", "refresh_token")]
     if any(len(tokens) != 1 for tokens in given_up):
         raise Refused("Send token or refresh_token once", "invalid_request")

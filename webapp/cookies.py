@@ -11,8 +11,9 @@ from webapp.auth.keys import PREVIOUS_KEYS, SIGNING_KEY
 
 # Cookies know no ports: names that no other application on the same host uses.
 SESSION, MESSAGE = "latchkey-session", "latchkey-message"
-START, SECURE_START = b"latchkey-session=", b"__Host-latchkey-session="
+START, SECURE_START = f"{SESSION}=".encode(), f"__Host-{SESSION}=".encode()
 MAX_OF_ONE_NAME = 5
+MAX_COOKIES = 500
 MESSAGE_SECONDS = 60
 # So long after its token's end the browser still says whose session it was, so that a page that was left open on
 # Friday goes on in place on Monday.
@@ -33,34 +34,32 @@ def session_cookie(conn: HTTPConnection) -> str:
     return prefixed(conn, SESSION)
 
 
-def session_tokens(conn: HTTPConnection, cookie_headers: list[bytes]) -> list[str]:
+def read_session_tokens(conn: HTTPConnection, cookie_headers: list[bytes]) -> list[str]:
     """Return the values of the session cookies in a request's Cookie headers, at most MAX_OF_ONE_NAME."""
-    return values_of(SECURE_START if conn.scope["scheme"] == "https" else START, cookie_headers)
+    return read_values(SECURE_START if conn.scope["scheme"] == "https" else START, cookie_headers)
 
 
-def values_of(start: bytes, cookie_headers: list[bytes]) -> list[str]:
+def read_values(start: bytes, cookie_headers: list[bytes]) -> list[str]:
     """Return the values of the cookies of one name, as they were sent; `start` is the name and `=`.
 
     Applications on the same host, and other paths, may have set cookies of that name too (RFC 6265 5.4).
     """
     values: list[str] = []
-    for header in cookie_headers:
-        for pair in header.split(b";"):
-            if start in pair:
-                plain = pair.strip(b" \t")
-                if plain.startswith(start):
-                    values.append(str(plain[len(start) :], "latin-1"))
+    for pair in b";".join(cookie_headers).split(b";", MAX_COOKIES):
+        plain = pair.strip(b" \t")
+        if plain.startswith(start):
+            values.append(str(plain[len(start) :], "latin-1"))
     return values[:MAX_OF_ONE_NAME]
 
 
-def cookies_in(conn: HTTPConnection, name: str) -> list[str]:
+def read_cookies(conn: HTTPConnection, name: str) -> list[str]:
     """Return the values of the cookies of a name, as they were sent, at most MAX_OF_ONE_NAME."""
-    return values_of(f"{name}=".encode(), [value for header, value in conn.scope["headers"] if header == b"cookie"])
+    return read_values(f"{name}=".encode(), [value for header, value in conn.scope["headers"] if header == b"cookie"])
 
 
 def cookie_in(conn: HTTPConnection, name: str) -> str | None:
     """Return the value of the first cookie of a name; None where there is none."""
-    return next(iter(cookies_in(conn, name)), None)
+    return next(iter(read_cookies(conn, name)), None)
 
 
 def set_cookie(response: Response, conn: HTTPConnection, name: str, value: str, seconds: int) -> None:
@@ -98,7 +97,7 @@ def remove_message(response: Response, conn: HTTPConnection) -> None:
 
 def message_in(conn: HTTPConnection) -> str | None:
     """Return the message that an earlier answer left, where it is ours and less than a minute old."""
-    for signed in cookies_in(conn, prefixed(conn, MESSAGE)):
+    for signed in read_cookies(conn, prefixed(conn, MESSAGE)):
         with contextlib.suppress(BadData):
             return str(messages.loads(signed, max_age=MESSAGE_SECONDS))
     return None

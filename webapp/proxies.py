@@ -15,12 +15,13 @@ from webapp.addresses import Address, address_in, is_within
 from webapp.settings import Network
 
 FOR, PROTO, FORWARDED = b"x-forwarded-for", b"x-forwarded-proto", b"forwarded"
-OF_PROXIES = frozenset({FOR, PROTO, FORWARDED, b"x-forwarded-host"})
+OTHERS = (b"x-forwarded-host", b"x-forwarded-port", b"x-forwarded-server", b"x-forwarded-scheme", b"x-forwarded-ssl")
+OF_PROXIES = frozenset({FOR, PROTO, FORWARDED, *OTHERS})
 SECURE = ("https", "wss")
 MAX_ENTRIES = 20
 MAX_ENTRY = 500
 NOT_BELIEVED = (
-    "%s sends X-Forwarded-… or Forwarded headers, which are not believed: all who come through it seem to have its "
+    "%s sends X-Forwarded-* or Forwarded headers, which are not believed: all who come through it seem to have its "
     "address. If it is your proxy, set FORWARDED_ALLOW_IPS to its address. This is said once."
 )
 
@@ -61,16 +62,16 @@ class Proxies:
         told: dict[bytes, list[bytes]] = {}
         for name, value in scope["headers"]:
             told.setdefault(name, []).append(value)
-        forwarded = entries(told.get(FORWARDED, ()))
-        protos = entries(told.get(PROTO, ())) + [parameter(entry, "proto") for entry in forwarded]
+        forwarded = split_list(told.get(FORWARDED, ()))
+        protos = split_list(told.get(PROTO, ())) + [read_parameter(entry, "proto") for entry in forwarded]
         if any(proto.strip('"').lower() in SECURE for proto in protos):
             scope["scheme"] = "https"
-        hops = entries(told[FOR]) if FOR in told else [parameter(entry, "for") for entry in forwarded]
-        address = self.farthest(peer, hops)
+        hops = split_list(told[FOR]) if FOR in told else [read_parameter(entry, "for") for entry in forwarded]
+        address = self.find_client(peer, hops)
         if address is not peer:
             scope["client"] = (str(address), 0)
 
-    def farthest(self, peer: Address, hops: list[str]) -> Address:
+    def find_client(self, peer: Address, hops: list[str]) -> Address:
         """Return the first address from the right that is no trusted proxy's, or the last before one cannot be read."""
         address = peer
         for hop in reversed(hops):
@@ -91,13 +92,13 @@ class Proxies:
             log.warning(NOT_BELIEVED, peer or "A peer without an address")
 
 
-def entries(values: Iterable[bytes]) -> list[str]:
+def split_list(values: Iterable[bytes]) -> list[str]:
     """Return the last entries of a header that is a list, of all its lines (RFC 9110 5.3, 5.6.1)."""
     found = b",".join(values).decode("latin-1").rsplit(",", MAX_ENTRIES)[-MAX_ENTRIES:]
     return [entry.strip(" \t") for entry in found if entry.strip(" \t")]
 
 
-def parameter(entry: str, name: str) -> str:
+def read_parameter(entry: str, name: str) -> str:
     """Return a parameter of an entry of Forwarded, "" where it has none, or several, or cannot be told (RFC 7239 4)."""
     if len(entry) > MAX_ENTRY or "\\" in entry or entry.count('"') % 2:
         return ""

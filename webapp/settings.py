@@ -99,10 +99,10 @@ def networks(text: str) -> tuple[Network, ...]:
     """Return networks, of which an address is the smallest; one of IPv4 addresses written as IPv6 is one of IPv4."""
     if "%" in text:
         raise ValueError("a zone")
-    return tuple(plain(ip_network(part)) for part in listed(text))
+    return tuple(unmap(ip_network(part)) for part in listed(text))
 
 
-def plain(network: Network) -> Network:
+def unmap(network: Network) -> Network:
     """Return a network in its own family."""
     mapped = getattr(network.network_address, "ipv4_mapped", None)
     return network if mapped is None else ip_network(f"{mapped}/{network.prefixlen - 96}")

@@ -5,8 +5,8 @@ from starlette.requests import HTTPConnection
 
 from webapp.auth import signins
 from webapp.auth.held import SignIn
-from webapp.auth.tokens import Claims, TokenError, TokenExpired, read_token, signed_claims
-from webapp.cookies import session_tokens
+from webapp.auth.tokens import Claims, TokenError, TokenExpired, read_signed_claims, read_token
+from webapp.cookies import read_session_tokens
 from webapp.database import Unavailable
 
 Living = tuple[SignIn, Claims]
@@ -46,7 +46,7 @@ class Credentials(AuthCredentials):
     @property
     def signed(self) -> list[Claims]:
         """What the tokens say that we have signed, in their time or not."""
-        return [claims for token in self.tokens if (claims := signed_claims(token)) is not None]
+        return [claims for token in self.tokens if (claims := read_signed_claims(token)) is not None]
 
     def refuse(self, problem: str) -> None:
         """Keep a problem, unless there is a weightier one."""
@@ -71,7 +71,7 @@ class JWTBackend(AuthenticationBackend):
     """Reads the header's or the cookies' tokens and finds the living sign-in that they name (RFC 6750)."""
 
     async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, BaseUser]:
-        tokens, by_cookie = tokens_in(conn)
+        tokens, by_cookie = find_tokens(conn)
         auth = Credentials(tokens, by_cookie)
         living: list[Living] = []
         for token in tokens:
@@ -91,7 +91,7 @@ class JWTBackend(AuthenticationBackend):
                     auth.refuse("misplaced")
                 else:
                     living.append((sign_in, claims))
-        chosen = living[0] if len(living) == 1 else youngest(living)
+        chosen = living[0] if len(living) == 1 else choose_youngest(living)
         if chosen is None:
             auth.problem = "invalid" if living else auth.problem
             return auth, UnauthenticatedUser()
@@ -99,8 +99,8 @@ class JWTBackend(AuthenticationBackend):
         return auth, chosen[0].employee
 
 
-def youngest(living: list[Living]) -> Living | None:
-    """Return the youngest token of one person; None where there are two people, of whom nobody acts as the other."""
+def choose_youngest(living: list[Living]) -> Living | None:
+    """Return the youngest token of one person; None where there are two people: nobody acts as another."""
     if len({sign_in.employee.emp_no for sign_in, _ in living}) != 1:
         return None
     return max(living, key=lambda found: found[1].issued)
@@ -111,7 +111,7 @@ def is_renewable(claims: Claims, sign_in: SignIn) -> bool:
     return sign_in.used >= (claims.issued + claims.expires) / 2 and claims.expires < int(sign_in.ends)
 
 
-def tokens_in(conn: HTTPConnection) -> tuple[list[str], bool]:
+def find_tokens(conn: HTTPConnection) -> tuple[list[str], bool]:
     """Return the tokens that may count, and whether they come, or would come, in the cookie.
 
     A Bearer header alone decides, so that a bad one never falls back to the cookie. Another scheme is not ours and
@@ -126,4 +126,4 @@ def tokens_in(conn: HTTPConnection) -> tuple[list[str], bool]:
             bearers.append(str(value[6:].strip(b" "), "latin-1"))
     if bearers:
         return (bearers if len(bearers) == 1 else TWO_BEARERS), False
-    return session_tokens(conn, cookie_headers), True
+    return read_session_tokens(conn, cookie_headers), True

@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from webapp.auth import refresh, signins
 from webapp.auth.backend import Credentials
-from webapp.auth.tokens import Claims, signed_claims
+from webapp.auth.tokens import Claims, read_signed_claims
 from webapp.tables import sign_ins
 
 
@@ -29,8 +29,8 @@ async def end_sessions(auth: Credentials, why: str, given_up: Sequence[str] = ()
     if auth.by_cookie:
         which = [session & (sign_ins.c.kind == "browser") for session in which]
     for token in given_up:
-        claims = signed_claims(token)
-        which.append(sign_ins.c.id == await refresh.session_of(token) if claims is None else session_of(claims))
+        claims = read_signed_claims(token)
+        which.append(sign_ins.c.id == await refresh.find_session(token) if claims is None else session_of(claims))
     return await signins.end_where(or_(*which), why) if which else 0
 
 

@@ -33,7 +33,7 @@ async def issue(sid: str) -> str:
     return token
 
 
-async def session_of(token: str) -> str:
+async def find_session(token: str) -> str:
     """Return the id of the session of a refresh token, also of one that has been used; "" where there is none."""
     sid = await database.fetch_val(select(refresh_tokens.c.sid).where(refresh_tokens.c.token_hash == digest_of(token)))
     return sid or ""

@@ -81,7 +81,7 @@ def read_token(token: str) -> Claims:
     return claims
 
 
-def signed_claims(token: str) -> Claims | None:
+def read_signed_claims(token: str) -> Claims | None:
     """Return what a token says that we have signed, in its time or not; None where we have not."""
     try:
         return verified(token)
