@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from sqlalchemy import select
 
-from webapp import audit
+from webapp import audit, look_alikes
 from webapp.database import database
 from webapp.exchange.draft import CHANGED, FIELDS, NEW, SAME, Draft, plain
 from webapp.tables import employees
@@ -52,6 +52,8 @@ def conflict(row: sqlite3.Row, found: Mapping[str, Any] | None, owner: int | Non
     """Return why a row cannot be taken beside what there is, None where it can."""
     if found is not None and not update:
         return "emp_no: There is an employee with this number already; with --update they are changed"
+    if (found is None or found["email"] != row["email"]) and (problem := look_alikes.problem_of(row["email"])):
+        return f"email: {problem}"
     if owner is not None and owner != row["emp_no"]:
         return f"email: Employee {owner} has this email already"
     return None
