@@ -11,7 +11,7 @@ from wtforms.validators import StopValidation
 
 # Control characters, lone surrogates, and the marks that turn text around; tabs and line feeds are looked at apart.
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-# A letter and its mark, as some keyboards send them. To compose text takes time that grows with the square of its marks.
+# A letter and its mark, as some keyboards send them; to compose text takes the square of its marks in time.
 MAX_CODE_POINTS = 2
 ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
