@@ -13,14 +13,14 @@ from webapp.database import database
 from webapp.tables import audit, employee_words, employees
 
 NEW = {
-    "email": "Zoë.Müller@Example.com",
+    "email": "Zoe.Mueller@Müller.Example",
     "first_name": "Zoë",
     "last_name": "Müller",
     "birth_date": "1990-02-28",
     "gender": "F",
     "hire_date": "2020-01-02",
 }
-KEPT = {**NEW, "email": "zoë.müller@example.com"}
+KEPT = {**NEW, "email": "zoe.mueller@müller.example"}
 EDITED = {
     "first_name": "Anna",
     "last_name": "Løw",

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import unicodedata
 from datetime import date
 
 import pytest
@@ -36,7 +37,7 @@ def test_an_email_is_unique_whatever_its_case(run, ann):
 @pytest.mark.parametrize("other", ["ann.leé@example.com", "ann.lee@example.con", "a\u0301nn.lee@example.com"])
 def test_emails_that_differ_in_an_accent_are_two(run, ann, other):
     assert add_employee(run, other).emp_no != ann.emp_no
-    assert run(staff.with_email, other)[0].email == other
+    assert run(staff.with_email, other)[0].email == unicodedata.normalize("NFC", other)
     assert run(staff.with_email, ann.email)[0].email == ann.email
 
 

@@ -148,10 +148,9 @@ class TestComposition:
         assert log_in(anonymous, password="final final abc long").status_code == 422
 
     def test_the_longest_is_counted_as_it_is_composed(self, anonymous, run):
-        """A Vietnamese vowel takes up to three code points to type."""
-        add_employee(run, password="\u1ebf" * 1000)
-        assert log_in(anonymous, password=unicodedata.normalize("NFD", "\u1ebf" * 1000)).status_code == 303
-        for text in ("x" * 1001, "\u1ebf" * 4001):
+        add_employee(run, password="\u00e9" * 1000)
+        assert log_in(anonymous, password="e\u0301" * 1000).status_code == 303
+        for text in ("x" * 1001, "e\u0301" * 1000 + "x"):
             assert "at most 1,000" in log_in(anonymous, password=text).text
 
     @pytest.mark.parametrize("form", ["NFC", "NFD"])

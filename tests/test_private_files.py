@@ -5,6 +5,7 @@ import contextlib
 import os
 import sqlite3
 import stat
+import subprocess
 import sys
 from pathlib import Path
 
@@ -107,9 +108,16 @@ class TestWarning:
         private_files.warn_if_others_can_read(database)
         (line,) = capsys.readouterr().err.splitlines()
         assert "others can read the database" in line
-        os.system(line.partition(": chmod")[1].removeprefix(": ") + line.partition(": chmod")[2])  # noqa: S605
+        subprocess.run(["sh", "-c", f"chmod{line.partition(': chmod')[2]}"], capture_output=True, check=False)
         private_files.warn_if_others_can_read(database)
         assert capsys.readouterr().err == "", "the command that it says is the right one"
+
+    def test_it_says_what_sqlite_puts_beside_it_while_the_server_runs(self, database, capsys):
+        database.chmod(0o644)
+        private_files.warn_if_others_can_read(database)
+        said = capsys.readouterr().err
+        assert "-wal" in said
+        assert "-shm" in said
 
     def test_the_start_warns_and_goes_on(self, database, capsys, monkeypatch):
         """A key that others can read is refused; a database may have been so for years."""

@@ -53,7 +53,7 @@ def add_user(commands: Any) -> None:
         description="Add one employee, with super:* while no administrator can log in. "
         "The password is asked for twice, without echo.",
     )
-    user.add_argument("--email", required=True, type=email, help="to log in with; its case does not matter")
+    user.add_argument("--email", required=True, type=new_email, help="to log in with; its case does not matter")
     user.add_argument("--first-name", required=True, type=name)
     user.add_argument("--last-name", required=True, type=name)
     user.add_argument("--birth-date", type=day, metavar="YYYY-MM-DD")
@@ -143,6 +143,11 @@ def add_keeping(commands: Any) -> None:
 def email(text: str) -> str:
     """Return a well-formed email."""
     return ruled(employee_rules.email, text)
+
+
+def new_email(text: str) -> str:
+    """Return a well-formed email that nobody takes for another one."""
+    return ruled(employee_rules.new_email, text)
 
 
 def name(text: str) -> str:

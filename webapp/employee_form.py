@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from webapp import employee_rules
+from webapp import employee_rules, look_alikes
 from webapp.auth.scopes import SCOPES
 from webapp.employees import Employee
 from webapp.fields import Fields
@@ -47,6 +47,12 @@ class EmployeeForm(Fields):
             employee_rules.in_order(after.get("birth_date"), after.get("hire_date"))
         except ValueError as error:
             self.problems["hire_date"] = str(error)
+
+    def check_email(self, before: Mapping[str, Any]) -> None:
+        """Add the problem of a new email that could be taken for another one; the one from before stays as it is."""
+        email = self.data.get("email")
+        if email and email != before.get("email") and (problem := look_alikes.problem_of(email)):
+            self.problems["email"] = problem
 
 
 class EditForm(EmployeeForm):

@@ -37,6 +37,16 @@ def email(text: str) -> str:
         raise ValueError(f"Enter an email address such as name@example.com: {str(error).rstrip('.')}") from None
 
 
+def new_email(text: str) -> str:
+    """Return a well-formed email that nobody takes for another one."""
+    from webapp import look_alikes
+
+    found = email(text)
+    if problem := look_alikes.problem_of(found):
+        raise ValueError(problem)
+    return found
+
+
 def name(text: str) -> str:
     """Return a name of 1 to 50 characters without spaces around it, composed (Unicode NFC, ASVS 2.2.1)."""
     stripped = unicodedata.normalize("NFC", text.strip())

@@ -1,5 +1,6 @@
 """Employees: the record that a request carries, and every query on them."""
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -83,8 +84,20 @@ def employee_from(row: Mapping[str, Any]) -> Employee:
 
 
 def normal_email(email: str) -> str:
-    """Return the form in which an email is kept, so that its case does not matter."""
-    return email.strip().lower()
+    """Return the form in which an email is kept, so that neither its case matters nor how its domain is written."""
+    plain = email.strip().lower()
+    return plain if plain.isascii() and "xn--" not in plain else readable(plain)
+
+
+def readable(email: str) -> str:
+    """Return an email composed (Unicode NFC), and its domain without punycode, as browsers send müller.example."""
+    import idna  # only here: its lists take long to import
+
+    local_part, at, domain = unicodedata.normalize("NFC", email).rpartition("@")
+    try:
+        return f"{local_part}{at}{idna.decode(domain, uts46=True)}"
+    except idna.IDNAError:
+        return f"{local_part}{at}{domain}"
 
 
 async def anybody() -> bool:

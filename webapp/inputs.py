@@ -11,8 +11,8 @@ from wtforms.validators import StopValidation
 
 # Control characters, lone surrogates, and the marks that turn text around; tabs and line feeds are looked at apart.
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-# Composed, no character has been more code points than these (U+1F82 is an alpha with three marks).
-MAX_CODE_POINTS = 4
+# A letter and its mark, as some keyboards send them; to compose text takes the square of its marks in time.
+MAX_CODE_POINTS = 2
 ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -128,10 +128,7 @@ class Secret(Checked):
 
 
 def is_too_long(password: str, longest: int) -> bool:
-    """Return whether a password has too many characters, however the keyboard has composed them.
-
-    It is not composed here: with many marks that takes long, and is done where passwords are hashed.
-    """
+    """Return whether a password has too many characters, each of a letter and a mark at the most; none is composed."""
     return len(password) > (longest if password.isascii() else longest * MAX_CODE_POINTS)
 
 

@@ -30,6 +30,8 @@ def warn_if_others_can_read(database: Path) -> None:
     pattern = glob.escape(str(database))
     files = [file for ending in BESIDE for file in sorted(glob.glob(f"{pattern}{ending}"))]
     readable = [file for file in files if stat.S_IMODE(os.stat(file).st_mode) & 0o077]
+    if str(database) in readable:  # what SQLite puts beside it in a moment has the same mode
+        readable = [*dict.fromkeys([*readable, f"{database}-wal", f"{database}-shm"])]
     if readable:
         command = shlex.join(["chmod", "600", *readable])
         print(

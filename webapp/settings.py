@@ -174,6 +174,7 @@ ACCESS_TOKEN_EXPIRE_SECONDS = setting("ACCESS_TOKEN_EXPIRE_SECONDS", whole(1, 31
 SIGN_IN_MAX_SECONDS = setting("SIGN_IN_MAX_SECONDS", whole(1, 31536000), SECONDS)
 STALE_AFTER_SECONDS = setting("STALE_AFTER_SECONDS", whole(1, 3600), "a whole number of seconds from 1 to 3600")
 BCRYPT_ROUNDS = setting("BCRYPT_ROUNDS", whole(4, 31), "a whole number from 4 to 31")
+NON_ASCII_EMAILS = setting("NON_ASCII_EMAILS", bool, "true or false")
 PASSWORD_MIN_LENGTH = setting("PASSWORD_MIN_LENGTH", whole(8, 64), "a whole number from 8 to 64")
 LINK_MAX_SECONDS = setting("LINK_MAX_SECONDS", whole(60, 604800), "a whole number of seconds from 60 to 604800")
 MAILED_LINK_SECONDS = setting("MAILED_LINK_SECONDS", whole(60, 86400), "a whole number of seconds from 60 to 86400")

@@ -12,8 +12,8 @@ from pathlib import Path
 KNOWN = Path(__file__).with_name("known_keys.txt")
 PREFIX_DIGITS = 16
 
-# Each character of a random key, even of one in digits, makes ten times as many guesses: 0.8 at the least of many
-# thousands, and 0.6 at the most of keys that are sentences. zxcvbn's time grows with the square of the length.
+# By zxcvbn, each character makes so many times ten guesses more: in thousands of random keys 0.86 at the least (of 40
+# digits 0.76), in English sentences 0.69 at the most. Its time grows with the square of the length.
 LEAST_DECADES_A_CHARACTER = 0.72
 JUDGED_CHARACTERS = 64
 BETWEEN_WORDS = re.compile(r"[-_.,:;/\\|\s]+")

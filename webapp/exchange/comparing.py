@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from sqlalchemy import select
 
-from webapp import audit
+from webapp import audit, look_alikes
 from webapp.database import database
 from webapp.exchange import protection
 from webapp.exchange.draft import CHANGED, FIELDS, NEW, SAME, Draft, plain
@@ -55,6 +55,8 @@ def conflict(row: sqlite3.Row, found: Mapping[str, Any] | None, owner: int | Non
         return objection
     if found is not None and not update:
         return "emp_no: There is an employee with this number already; with --update they are changed"
+    if (found is None or found["email"] != row["email"]) and (problem := look_alikes.problem_of(row["email"])):
+        return f"email: {problem}"
     if owner is not None and owner != row["emp_no"]:
         return f"email: Employee {owner} has this email already"
     return None

@@ -57,6 +57,7 @@ async def change(request: Request) -> Response:
     in_body = details.pop("version", None)
     version = version_asked(request, in_body)
     form.check_order(details_of(employee))
+    form.check_email(details_of(employee))
     await refuse_problems(request, form, TEMPLATE, context_of(employee))
     try:
         now = await administration.edit(request, employee.emp_no, version, details)

@@ -135,6 +135,7 @@ async def create(request: Request) -> Response:
     """Add an employee, who can log in once they have set a password with a link."""
     form = await submitted(request, EmployeeForm, "employee_new", kinds=kinds_of(request))
     form.check_order({})
+    form.check_email({})
     await refuse_problems(request, form, "employee_new", {})
     try:
         emp_no = await administration.create(request, form.data)

@@ -45,7 +45,7 @@ class Detail(Line):
 class FirstAdministrator(Fields):
     """Who the first administrator is."""
 
-    email = Detail("your email", 255, employee_rules.email)
+    email = Detail("your email", 255, employee_rules.new_email)
     first_name = Detail("your first name", employee_rules.LONGEST_NAME, employee_rules.name)
     last_name = Detail("your last name", employee_rules.LONGEST_NAME, employee_rules.name)
     new_password = Secret("a password", passwords.LONGEST)
