@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import re
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import bcrypt
 import pytest
@@ -31,6 +33,7 @@ def inbox(run, monkeypatch):
     server = run(listen, inbox)
     use(monkeypatch, server.sockets[0].getsockname()[1])
     monkeypatch.setattr(forgotten, "LONGEST_PAUSE_SECONDS", 0)
+    forgotten.waiting_of.clear()
     yield inbox
     run(forgotten.waiting.join)
     run(close, server)
@@ -254,6 +257,68 @@ class TestTooOften:
             ask(here)
         rows = run(database.fetch_all, select(attempts.c.outcome).order_by(attempts.c.id))
         assert [row[0] for row in rows] == ["asked"] * 5 + ["throttled"]
+
+    def test_one_email_gets_ten_links_a_day(self, anonymous, run, ann, inbox, moved_clock):
+        told = []
+        for number in range(12):
+            told.append(ask(client_at(anonymous, f"10.{number}.0.1")).status_code)
+            moved_clock.forward(901)
+        assert told == [202] * 10 + [429] * 2
+        assert len(mailed(run, inbox)) == 10
+        moved_clock.forward(86400)
+        assert ask(client_at(anonymous, "10.0.0.1")).status_code == 202
+
+    def test_ten_at_once_from_everywhere_are_five_links(self, anonymous, run, ann, inbox):
+        clients = [client_at(anonymous, f"10.{number}.0.1") for number in range(10)]
+        with ThreadPoolExecutor(10) as threads:
+            told = [answer.status_code for answer in threads.map(ask, clients)]
+        assert told.count(202) == len(mailed(run, inbox)) == 5
+
+    def test_all_addresses_of_one_network_are_one(self, anonymous, inbox, monkeypatch):
+        monkeypatch.setattr(settings, "THROTTLE_ADDRESS_FAILURES", 3)
+        clients = [client_at(anonymous, f"2001:db8::{number}") for number in range(4)]
+        told = [ask(client, f"e{number}@example.com").status_code for number, client in enumerate(clients)]
+        assert told == [202] * 3 + [429]
+
+    def test_an_address_space_asks_for_few_employees(self, anonymous, inbox, monkeypatch):
+        monkeypatch.setattr(settings, "THROTTLE_SPACE_FAILURES", 3)
+        clients = [client_at(anonymous, f"10.0.0.{number}") for number in range(4)]
+        told = [ask(client, f"e{number}@example.com").status_code for number, client in enumerate(clients)]
+        assert told == [202] * 3 + [429]
+
+    def test_one_address_does_not_fill_the_queue(self, anonymous, inbox, monkeypatch):
+        with monkeypatch.context() as stuck:
+            stuck.setattr(forgotten, "waiting", asyncio.Queue(200))
+            stuck.setattr(forgotten, "waiting_of", Counter())
+            here = client_at(anonymous, "10.0.0.1")
+            answers = [ask(here, f"e{number}@example.com") for number in range(11)]
+            assert [answer.status_code for answer in answers] == [202] * 10 + [429]
+            assert answers[-1].headers["retry-after"] == "60"
+            assert ask(client_at(anonymous, "10.0.0.2"), "e@example.com").status_code == 202
+
+    def test_strangers_do_not_keep_an_owner_from_asking_in_a_browser_that_they_have_used(
+        self, anonymous, run, ann, inbox, monkeypatch
+    ):
+        """Nor do they with a full queue."""
+        owner = client_at(anonymous, "10.0.0.1", BROWSER)
+        log_in(owner)
+        owner.post("/auth/logout")
+        for number in range(5):
+            ask(client_at(anonymous, f"10.{number}.0.1"))
+        assert ask(client_at(anonymous, "10.9.0.1")).status_code == 429
+        monkeypatch.setattr(forgotten, "waiting", asyncio.Queue(1))
+        forgotten.waiting.put_nowait(None)
+        told = [ask(owner).status_code for _ in range(6)]
+        assert told == [303] * 5 + [429]
+        run(forgotten.waiting_known.join)
+        monkeypatch.undo()
+        assert len(mailed(run, inbox)) == 10
+
+    def test_places_are_given_back(self, anonymous, run, ann, inbox):
+        for number in range(4):
+            ask(client_at(anonymous, "10.0.0.1"), f"e{number}@example.com")
+        mailed(run, inbox)
+        assert not forgotten.waiting_of
 
     @THREE
     def test_what_waits_is_bounded(self, anonymous, inbox, monkeypatch, headers):

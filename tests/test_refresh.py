@@ -72,6 +72,13 @@ def test_a_later_repeat_ends_the_sign_in(first, refresh, status, moved_clock, ru
     assert run(database.fetch_val, select(sign_ins.c.ended_why)) == "refresh token used twice"
 
 
+def test_a_clock_that_is_put_back_gives_a_thief_no_grace(first, refresh, moved_clock):
+    second = refresh(first["refresh_token"]).json()
+    moved_clock.forward(-3600)
+    assert refresh(first["refresh_token"]).status_code == 400
+    assert refresh(second["refresh_token"]).status_code == 400
+
+
 def test_it_falls_with_its_sign_in(first, refresh, anonymous, run, ann):
     client_like(anonymous, {"Authorization": f"Bearer {first['access_token']}"}).post("/api/logout")
     assert refresh(first["refresh_token"]).json()["error"] == "invalid_grant"

@@ -210,3 +210,29 @@ def test_a_migration_goes_the_way_to_the_server_that_requests_go(monkeypatch):
         schema, "database", tables.Database("postgresql://ann@db.example.com/people?ssl=require&min_size=2")
     )
     assert schema.connection_options() == {"ssl": "require"}
+
+
+def test_attempts_of_before_have_keys_and_keep_no_text_that_is_nobodys_email(file):
+    """0008: a password that was typed into the email field is not in the file any more."""
+    build(file, "0007")
+    rows = [
+        ("2001:db8:1:2::7", "2001:db8:1:2::/64", "2001:db8:1::/48"),
+        ("::ffff:192.0.2.7", "192.0.2.7", "192.0.2.0/24"),
+        ("192.0.2.7", "192.0.2.7", "192.0.2.0/24"),
+        ("<script>", "unreadable", "unreadable"),
+        ("", "unreadable", "unreadable"),
+    ]
+    insert = (
+        "INSERT INTO attempts (made, email, email_key, emp_no, outcome, address, user_agent)"
+        " VALUES (1, 'My-Typed-Password!', 'my-typed-password!', NULL, 'wrong', ?, 'x')"
+    )
+    with contextlib.closing(sqlite3.connect(file)) as opened, opened:
+        opened.executemany(insert, [row[:1] for row in rows])
+    assert start()
+    found = query(file, "SELECT address, address_key, address_space FROM attempts WHERE user_agent = 'x' ORDER BY id")
+    assert found == rows
+    assert query(file, "SELECT DISTINCT email, email_key FROM attempts WHERE emp_no IS NULL") == [("", "")]
+    assert query(file, "SELECT email, email_key FROM attempts WHERE emp_no = 1") == [("1", "")]
+    with contextlib.closing(sqlite3.connect(file)) as opened:
+        opened.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert b"typed-password" not in file.read_bytes().lower()

@@ -103,7 +103,7 @@ attempts = Table(
     "attempts",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("made", Double, nullable=False, index=True),
+    Column("made", Double, nullable=False),
     Column("email", String(255), nullable=False),
     Column("email_key", String(255), nullable=False),
     Column("emp_no", ForeignKey("employees.emp_no")),

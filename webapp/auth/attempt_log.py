@@ -26,7 +26,7 @@ CHANGED, BY_LINK, ASKED = "changed", "by link", "asked"
 SUCCESSES = (LOGGED_IN, CHANGED, BY_LINK)
 # Clocks of several machines differ; what is further ahead was written before a clock was put back.
 AHEAD_SECONDS = 5
-BROUGHT_BACK_AT_ONCE = 1000
+MAX_BROUGHT_BACK = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +92,16 @@ async def mark(number: int, outcome: str) -> None:
     await database.execute(update(attempts).where(attempts.c.id == number).values(outcome=outcome))
 
 
-async def bring_back(now: float) -> bool:
-    """Let attempts from the future, written before the clock was put back, count as made now; return if there were any.
+async def bring_back() -> None:
+    """Let attempts from the future, written before the clock was put back, count as made now.
 
-    A thousand at a time: the next login goes on, and until then the others do not count.
+    Whoever is about to write an attempt asks first, so the last one tells. Only the newest thousand are looked at; what
+    is left in the future does not count.
     """
-    ahead = attempts.c.made > now + AHEAD_SECONDS
-    some = select(attempts.c.id).where(ahead).order_by(attempts.c.made).limit(BROUGHT_BACK_AT_ONCE)
-    numbers = [row["id"] for row in await database.fetch_all(some)]
-    if numbers:
-        await database.execute(update(attempts).where(attempts.c.id.in_(numbers)).values(made=now))
-    return bool(numbers)
+    now, newest = clock.now(), select(attempts.c.id, attempts.c.made).order_by(attempts.c.id.desc())
+    last = await database.fetch_one(newest.limit(1))
+    if last is None or last["made"] <= now + AHEAD_SECONDS:
+        return
+    rows = await database.fetch_all(newest.limit(MAX_BROUGHT_BACK))
+    ahead = [row["id"] for row in rows if row["made"] > now + AHEAD_SECONDS]
+    await database.execute(update(attempts).where(attempts.c.id.in_(ahead)).values(made=now))

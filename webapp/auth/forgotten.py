@@ -61,6 +61,7 @@ async def ask(request: Request, email: str) -> None:
     """
     source = await attempt_log.source_of(request, email)
     queue = waiting_known if source.is_known else waiting
+    await attempt_log.bring_back()
     try:
         ensure_place(queue, source)
         await ensure_few(source, true())
@@ -99,7 +100,6 @@ async def ensure_few(source: Source, earlier: ColumnElement[bool]) -> None:
         TooManyAttempts: there were too many (ASVS 6.3.1).
     """
     now = clock.now()
-    await attempt_log.bring_back(now)
     allowances = await throttle_rules.allowances_of(throttle_rules.rules_for_asking(source), now, earlier)
     throttle.refuse_until(max(allowance.free_again for allowance in allowances) - now)
 

@@ -90,6 +90,7 @@ async def turn(
         TooManyAttempts: there were too many failures, or the others take too long.
     """
     deadline = clock.steady() + PATIENCE_SECONDS
+    await attempt_log.bring_back()
     async with AsyncExitStack() as held:
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
@@ -149,7 +150,6 @@ async def ensure_few(source: Source, password: str | None, *, look: bool) -> Non
     if password is not None and not source.is_known:
         refuse_until(spraying.seconds_to_wait(password))
     if look:
-        await attempt_log.bring_back(clock.now())
         await allowances_of(source, true())
 
 
@@ -180,7 +180,6 @@ async def may_be_judged(number: int, source: Source) -> bool:
         TooManyAttempts: there were too many failures.
     """
     earlier = attempts.c.id < number
-    await attempt_log.bring_back(clock.now())
     # Before the failures: what is judged between the two is then counted twice, and never not at all.
     judged_now = await pending_of(source, throttle_rules.rules_for_judging(source), clock.now(), earlier)
     allowances = await allowances_of(source, earlier)

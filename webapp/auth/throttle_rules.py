@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Select, and_, distinct, func, literal, select, union_all
+from sqlalchemy import Column, ColumnElement, Integer, Select, and_, distinct, func, literal_column, select, union_all
 
 from webapp import settings
 from webapp.auth.attempt_log import AHEAD_SECONDS, ASKED, LOGGED_IN, SUCCESSES, WRONG, Source
@@ -117,7 +117,9 @@ def count_of(place: int, rule: Rule, now: float, earlier: ColumnElement[bool]) -
     which = rule.counts(rule.outcome, now - rule.seconds, now)
     newest = select(attempts.c.made).where(which, earlier).order_by(attempts.c.made.desc()).limit(rule.limit).subquery()
     return select(
-        literal(place).label("place"), func.count().label("count"), func.min(newest.c.made).label("oldest")
+        literal_column(str(place), Integer).label("place"),
+        func.count().label("count"),
+        func.min(newest.c.made).label("oldest"),
     ).select_from(newest)
 
 

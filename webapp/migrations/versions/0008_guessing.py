@@ -91,7 +91,7 @@ def network_of(text: str, bits_of_ipv4: int, bits_of_ipv6: int) -> str:
 def change_indexes() -> None:
     """Let every count read as many entries of one index as it counts, and no more."""
     op.create_index("attempts_of_employee", "attempts", ["emp_no", "id"])
-    for name in ("ix_attempts_emp_no", "attempts_of_pair", "attempts_of_address"):
+    for name in ("ix_attempts_emp_no", "ix_attempts_made", "attempts_of_pair", "attempts_of_address"):
         op.drop_index(name, "attempts")
     keys = {"pair": "pair_key", "email": "email_key", "address": "address_key", "space": "address_space"}
     for what, column in keys.items():
