@@ -8,7 +8,8 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from webapp import settings
-from webapp.protocol import MAX_HEAD_BYTES, MAX_REQUESTS_AHEAD, BoundedProtocol
+from webapp.protocol import BoundedProtocol
+from webapp.request_reader import MAX_HEAD_BYTES, MAX_REQUESTS_AHEAD
 from webapp.transport import LINGER_SECONDS
 
 HEAD = b"GET / HTTP/1.1\r\nHost: testserver\r\n"
@@ -476,7 +477,7 @@ def test_an_answer_before_the_whole_request_ends_the_connection(connection):
     connection.data_received(open_to(b"a", method=b"POST", more=b"Content-Length: 30\r\n") + b"a=b")
     connection.answer()
     assert connection.wire.closed
-    connection.data_received(GET)
+    connection.data_received(b"a" * 27 + GET)
     assert connection.begun == 1
 
 
