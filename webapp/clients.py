@@ -8,6 +8,8 @@ from starlette.requests import HTTPConnection, Request
 JSON_TYPE = "application/json"
 HTML_TYPE = "text/html"
 DIALOG = "relogin"
+# Browsers send less than two hundred; each part that a hostile one adds would be read.
+LONGEST_ACCEPT = 1000
 TELLING = {b"x-expected-format", b"hx-request", b"hx-history-restore-request", b"accept"}
 
 
@@ -33,7 +35,9 @@ def client_of(request: Request) -> Client:
         return Client.JSON
     if told.get(b"hx-request") == b"true" and told.get(b"hx-history-restore-request") != b"true":
         return Client.HTMX
-    return preferred(told.get(b"accept", b""), Client.JSON if scope["path"] == "/auth/token" else Client.BROWSER)
+    return preferred(
+        told.get(b"accept", b"")[:LONGEST_ACCEPT], Client.JSON if scope["path"] == "/auth/token" else Client.BROWSER
+    )
 
 
 def address_of(conn: HTTPConnection) -> str:

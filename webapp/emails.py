@@ -22,9 +22,11 @@ def well_formed(text: str) -> str:
     Raises:
         ValueError: it is not an email address, with the reason in a sentence.
     """
+    if len(text) > LONGEST:
+        raise ValueError(f"It has more than {LONGEST} characters")
     local_part, _, domain = text.rpartition("@")
     is_plain = PLAIN.fullmatch(local_part) and len(local_part) <= LONGEST_LOCAL_PART
-    if is_plain and domain.isascii() and len(text) <= LONGEST:
+    if is_plain and domain.isascii():
         return f"{local_part.lower()}@{well_formed_domain(domain)}"
     return validated(text)
 

@@ -7,7 +7,7 @@ from webapp import employee_rules, look_alikes
 from webapp.auth.scopes import SCOPES
 from webapp.employees import Employee
 from webapp.fields import Fields
-from webapp.inputs import CONTROL, Checked, SomeOf
+from webapp.inputs import Checked, SomeOf
 
 DETAILS = ("email", "first_name", "last_name", "birth_date", "gender", "hire_date")
 
@@ -25,9 +25,6 @@ class Ruled(Checked):
         if self.required:
             raise ValueError(f"Enter {self.what}")
         return None
-
-    def shown(self) -> str:
-        return CONTROL.sub("", super().shown())
 
 
 class EmployeeForm(Fields):

@@ -128,6 +128,11 @@ async def lock_first() -> None:
     await database.fetch_one(select(employees.c.emp_no).order_by(employees.c.emp_no).limit(1).with_for_update())
 
 
+async def lock(emp_no: int) -> None:
+    """Lock an employee: of the transactions that begin so, one at a time goes on, and counts what the others added."""
+    await database.fetch_one(select(employees.c.emp_no).where(employees.c.emp_no == emp_no).with_for_update())
+
+
 def can_rule() -> ColumnElement[bool]:
     """Return the condition of an administrator who can log in: active, with super:*, and with a password."""
     scopes = literal(" ") + employees.c.scopes + literal(" ")
@@ -143,9 +148,9 @@ async def somebody_rules(*, besides: int | None = None) -> bool:
 
 
 async def lets_in(emp_no: int, password_hash: str) -> bool:
-    """Return whether an employee is active and has this hash; neither changes before the transaction's end."""
+    """Lock an employee, and return whether they are active and have this hash."""
     as_it_was = (employees.c.emp_no == emp_no) & (employees.c.password_hash == password_hash) & employees.c.is_active
-    return await database.fetch_one(select(employees.c.emp_no).where(as_it_was).with_for_update(read=True)) is not None
+    return await database.fetch_one(select(employees.c.emp_no).where(as_it_was).with_for_update()) is not None
 
 
 async def create(

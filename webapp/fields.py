@@ -97,7 +97,7 @@ async def submitted(
     (form.take_part if partly else form.take)(body.values)
     form.files = body.files
     for name in unknown:
-        form.problems[CONTROL.sub("", name)[:LONGEST_NAME]] = "There is no such field"
+        form.problems[CONTROL.sub("", name[:LONGEST_NAME])] = "There is no such field"
     if form.problems:
         raise await refusal(request, form, template, context, place)
     return form

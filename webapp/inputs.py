@@ -1,7 +1,6 @@
 """The kinds of fields: what each takes, and the sentence that says what to mend."""
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
@@ -9,10 +8,13 @@ from typing import Any
 from wtforms import Field
 from wtforms.validators import StopValidation
 
+from webapp.composed import composed
+
 # Control characters, lone surrogates, and the marks that turn text around; tabs and line feeds are looked at apart.
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 # A letter and its mark, as some keyboards send them; to compose text takes the square of its marks in time.
 MAX_CODE_POINTS = 2
+SURROGATE = re.compile(r"[\ud800-\udfff]")
 ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -29,7 +31,10 @@ class Checked(Field):
         self.data = self.empty
         if len(valuelist) > 1:
             raise ValueError(f"Enter {self.what} once")
-        self.data = self.read(valuelist[0] if valuelist else "")
+        text = valuelist[0] if valuelist else ""
+        if SURROGATE.search(text):
+            raise ValueError(f"Enter {self.what} without control characters")
+        self.data = self.read(text)
 
     def read(self, text: str) -> Any:
         """Return the value of a text.
@@ -44,8 +49,8 @@ class Checked(Field):
             raise StopValidation
 
     def shown(self) -> Any:
-        """Return what a template shows again: all that was typed, however long."""
-        return (self.raw_data or [""])[0]
+        """Return what a template shows again: all that was typed, however long, and that can be shown."""
+        return CONTROL.sub("", (self.raw_data or [""])[0])
 
 
 class Line(Checked):
@@ -71,7 +76,7 @@ class Line(Checked):
 
     def plain(self, text: str) -> str:
         """Return the text as it is kept."""
-        text = unicodedata.normalize("NFC", text.strip())
+        text = composed(text.strip())
         if "\t" in text or "\n" in text:
             raise ValueError(f"Enter {self.what} in one line")
         return text
@@ -80,18 +85,20 @@ class Line(Checked):
         """Return the sentence for a text over the limit."""
         return f"Enter {self.what} with at most {self.longest:,} characters"
 
-    def shown(self) -> str:
-        return CONTROL.sub("", super().shown())
-
 
 class Lines(Line):
     """Several lines of text, each ended by one line feed."""
 
     def plain(self, text: str) -> str:
-        return unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n").strip())
+        return composed(with_line_feeds(text).strip())
 
     def shown(self) -> str:
-        return CONTROL.sub("", self.plain((self.raw_data or [""])[0]))
+        return CONTROL.sub("", with_line_feeds((self.raw_data or [""])[0]))
+
+
+def with_line_feeds(text: str) -> str:
+    """Return a text each of whose lines is ended by one line feed."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 class Email(Line):

@@ -1,4 +1,4 @@
-"""How large a request's body may be, and how long it may take to arrive."""
+"""How many headers and fields a request may have, how large its body may be, and how long it may take to arrive."""
 
 import asyncio
 
@@ -8,6 +8,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from webapp import answers, forms, settings
 
+MOST_HEADERS = 100
+
 
 class BodyLimits:
     """Reads the body before anything else does; one that is too large is answered 413, one that does not come 408."""
@@ -16,20 +18,35 @@ class BodyLimits:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not has_body(scope):
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         try:
-            body = await body_of(scope, receive)
+            ensure_short(scope)
+            body = await body_of(scope, receive) if has_body(scope) else None
         except HTTPException as refused:
             # The rest of the body is not read, so this connection cannot be used again.
             ending = {"Connection": "close"}
             await answers.refusal(Request(scope), refused.status_code, headers=ending)(scope, receive, send)
+            return
         except ClientDisconnect:
             return
-        else:
+        if body is not None:
             scope["expected_format"] = forms.expected_format(scope, body)
-            await self.app(scope, replayed(body, receive), send)
+            receive = replayed(body, receive)
+        await self.app(scope, receive, send)
+
+
+def ensure_short(scope: Scope) -> None:
+    """Refuse a head that takes long to look at, however short it is in bytes.
+
+    Raises:
+        HTTPException: 431 where it has more than MOST_HEADERS headers, 400 where its query has too many fields.
+    """
+    if len(scope["headers"]) > MOST_HEADERS:
+        raise HTTPException(431)
+    if scope["query_string"] and forms.takes_long(scope["query_string"]):
+        raise HTTPException(400)
 
 
 def has_body(scope: Scope) -> bool:

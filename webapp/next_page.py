@@ -35,7 +35,7 @@ def wanted_page(request: Request) -> str | None:
     """Return the page that somebody who is not logged in wanted: for HTMX, the page that the fragment is for."""
     if client_of(request) is Client.HTMX:
         path = current_page(request)
-    elif request.method in ("GET", "HEAD"):
+    elif request.method in ("GET", "HEAD") and len(request.scope["path"]) <= LONGEST:
         path = with_query(quote(request.scope["path"]), request.scope["query_string"].decode("latin-1"))
     else:
         path = ""
@@ -44,7 +44,7 @@ def wanted_page(request: Request) -> str | None:
 
 def current_page(request: Request) -> str:
     """Return the path of HX-Current-URL, "" where that is another site's."""
-    address = request.headers.get("hx-current-url", "")
+    address = request.headers.get("hx-current-url", "")[: 2 * LONGEST]
     try:
         current = urlsplit(address)
     except ValueError:

@@ -5,6 +5,7 @@ import os
 import re
 from pathlib import Path
 
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.staticfiles import PathLike, StaticFiles
 from starlette.types import Scope
@@ -12,6 +13,7 @@ from starlette.types import Scope
 from webapp import settings
 
 HASH = re.compile(r"[0-9a-f]{16}")
+LONGEST_PATH = 255
 
 
 class HashedFiles(StaticFiles):
@@ -39,7 +41,13 @@ class HashedFiles(StaticFiles):
         return f"/static/{self.hashes[name]}/{name}"
 
     def get_path(self, scope: Scope) -> str:
-        """Return the path of a file, without the hash before it, which is kept in the scope."""
+        """Return the path of a file, without the hash before it, which is kept in the scope.
+
+        Raises:
+            HTTPException: 404 where no file's path is so long; the file system would be asked for each folder in it.
+        """
+        if len(scope["path"]) > LONGEST_PATH:
+            raise HTTPException(404)
         path = super().get_path(scope)
         before, _, name = path.partition(os.sep)
         if not HASH.fullmatch(before):

@@ -1,5 +1,6 @@
 """The templates, and what they can call: a time in words, the address of a static file."""
 
+import functools
 from datetime import datetime
 
 import jinja2
@@ -16,13 +17,18 @@ templates = jinja2.Environment(
     lstrip_blocks=True,
 )
 
+# A page has up to 450 of them, the same each time it is shown.
+TIMES_REMEMBERED = 10_000
 
+
+@functools.lru_cache(maxsize=TIMES_REMEMBERED)
 def in_words(iso_time: str) -> str:
     """Return a time for people."""
     read = datetime.fromisoformat(iso_time)
     return f"{read.day} {read:%b %Y, %H:%M} UTC"
 
 
+@functools.lru_cache(maxsize=TIMES_REMEMBERED)
 def when(iso_time: str) -> Markup:
     """Return a time for people, and for machines in its `datetime`."""
     return Markup('<time datetime="{}">{}</time>').format(iso_time, in_words(iso_time))

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, and_, or_
 
 from webapp.employee_rules import LARGEST_NUMBER
-from webapp.search import folded, words_in
+from webapp.search import LONGEST_EMAIL, LONGEST_NAME, folded, words_in
 
 MOST_WORDS = 6
 LONGEST_QUERY = 200
@@ -32,10 +32,15 @@ class Terms:
 def terms_of(query: str) -> Terms:
     """Return a query's terms; a word that begins another one of them says nothing more."""
     tokens = query[:LONGEST_QUERY].split()
-    emails = [folded(token) for token in tokens if "@" in token]
-    words = {word for token in tokens for word in words_in(token.rpartition("@")[0] or token)}
+    emails = [printable(folded(token))[:LONGEST_EMAIL] for token in tokens if "@" in token]
+    words = {word[:LONGEST_NAME] for token in tokens for word in words_in(token.rpartition("@")[0] or token)}
     telling = [word for word in words if not any(other != word and other.startswith(word) for other in words)]
     return Terms(sorted(telling, key=lambda word: (-len(word), word))[:MOST_WORDS], emails[:MOST_WORDS])
+
+
+def printable(text: str) -> str:
+    """Return a text without what no email has, and not every database can look for, such as NUL."""
+    return "".join(filter(str.isprintable, text))
 
 
 def has_all(table: FromClause, terms: Terms) -> list[Condition]:

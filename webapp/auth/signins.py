@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, insert, select, update
 from starlette.requests import HTTPConnection
 
-from webapp import clock, settings
+from webapp import clock, settings, user_agents
 from webapp.auth import changes, known_browsers
 from webapp.auth.held import SignIn, held
 from webapp.auth.scopes import closure
@@ -16,9 +16,19 @@ from webapp.database import database
 from webapp.employees import Employee, employee_from
 from webapp.tables import employees, sign_ins
 
+# So many of each an employee may have at once: at a login the longest unused session ends, a token too many is refused.
+MOST_SESSIONS = 100
+MOST_TOKENS = 50
+# A database may have more from before there was a limit.
+MOST_ENDED_AT_ONCE = 1000
+
 
 class SignInEnded(Exception):
     """The sign-in that asks for something has ended meanwhile, and this worker had not heard of it yet."""
+
+
+class TooManyTokens(Exception):
+    """The employee has as many personal access tokens as one may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +48,7 @@ async def open_sign_in(
     scopes: tuple[str, ...] | None = None,
     ends: float | None = None,
 ) -> SignIn:
-    """Open a sign-in for the client of a connection.
+    """Open a sign-in for the client of a connection, in a transaction that has locked the employee.
 
     Args:
         employee: who has proved who they are.
@@ -47,7 +57,14 @@ async def open_sign_in(
         name: what a personal access token is called.
         scopes: what a personal access token may do at the most; None for all that the employee may.
         ends: when it ends at the latest, in seconds since 1970; None for SIGN_IN_MAX_SECONDS from now.
+
+    Raises:
+        TooManyTokens: it is a personal access token, and the employee has MOST_TOKENS.
     """
+    if kind == "token":
+        await refuse_too_many_tokens(employee.emp_no)
+    else:
+        await make_room(employee.emp_no)
     sid = secrets.token_urlsafe(16)
     now = clock.now()
     ends = now + settings.SIGN_IN_MAX_SECONDS if ends is None else ends
@@ -70,9 +87,37 @@ async def open_sign_in(
     return SignIn(sid, kind, employee, allowed(employee, scopes), ends, now)
 
 
+async def refuse_too_many_tokens(emp_no: int) -> None:
+    """Refuse a personal access token to an employee who has MOST_TOKENS.
+
+    Raises:
+        TooManyTokens: they have.
+    """
+    living = not_over(emp_no) & (sign_ins.c.kind == "token")
+    if await database.fetch_one(select(sign_ins.c.id).where(living).limit(1).offset(MOST_TOKENS - 1)) is not None:
+        raise TooManyTokens
+
+
+async def make_room(emp_no: int) -> None:
+    """End the longest unused of an employee's sessions, where there are MOST_SESSIONS or more."""
+    living = not_over(emp_no) & (sign_ins.c.kind != "token")
+    latest_first = select(sign_ins.c.id).where(living).order_by(sign_ins.c.used.desc(), sign_ins.c.id)
+    too_many = await database.fetch_all(latest_first.limit(MOST_ENDED_AT_ONCE).offset(MOST_SESSIONS - 1))
+    if too_many:
+        ids = [row["id"] for row in too_many]
+        await mark_ended(sign_ins.c.id.in_(ids), f"more than {MOST_SESSIONS} sessions")
+        for sid in ids:
+            changes.drop(sid=sid)
+
+
+def not_over(emp_no: int) -> ColumnElement[bool]:
+    """Return the condition of an employee's sign-ins that have neither been ended nor reached their end."""
+    return (sign_ins.c.emp_no == emp_no) & sign_ins.c.ended.is_(None) & (sign_ins.c.ends > clock.now())
+
+
 def user_agent_of(conn: HTTPConnection) -> str:
     """Return what the client calls itself."""
-    return conn.headers.get("user-agent", "")[:255]
+    return user_agents.kept(conn.headers.get("user-agent", ""))
 
 
 def allowed(employee: Employee, scopes: tuple[str, ...] | None) -> tuple[str, ...]:

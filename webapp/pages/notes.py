@@ -1,5 +1,6 @@
 """Notes of one's own: an example of how an application grows here. Another's note is not found."""
 
+import re
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, delete, insert, select, update
@@ -8,7 +9,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from webapp import answers, clock, cookies
+from webapp import answers, clock, cookies, employees
+from webapp.answers import FormRefused, Refused
+from webapp.auth.access import ROW_NUMBER
 from webapp.bodies import FORM, JSON
 from webapp.clients import Client, client_of
 from webapp.database import database
@@ -18,6 +21,11 @@ from webapp.pages.sign_ins import iso
 from webapp.quick import JSONAnswer
 from webapp.tables import notes
 
+NUMBER = re.compile(ROW_NUMBER)
+PAGE = 50
+MOST_NOTES = 10_000
+TOO_MANY = f"You have {MOST_NOTES:,} notes, which is the maximum. Delete one first"
+NO_SUCH_PAGE = "There is no such page of notes. Start from the first page"
 NEW = {"id": "new", "text": "", "changed": None}
 
 
@@ -29,13 +37,27 @@ class Note(Fields):
 
 @requires("user:read")
 async def every(request: Request) -> Response:
-    """List one's own notes, the newest first."""
-    own = select(notes).where(notes.c.emp_no == request.user.emp_no).order_by(notes.c.id.desc())
-    rows = [shown(row) for row in await database.fetch_all(own)]
+    """Show a page of one's own notes, the newest first; `before` is the id of the note that the page comes after."""
+    before = before_in(request)
+    own = select(notes).where(notes.c.emp_no == request.user.emp_no).order_by(notes.c.id.desc()).limit(PAGE + 1)
+    found = await database.fetch_all(own if before is None else own.where(notes.c.id < before))
+    rows = [shown(row) for row in found[:PAGE]]
+    further = f"/notes?before={rows[-1]['id']}" if len(found) > PAGE else None
     if client_of(request) is Client.JSON:
-        return JSONAnswer({"notes": rows})
-    room = [NEW] if "user:write" in request.auth.scopes else []
-    return answers.page(request, "notes", of_rows(*room, *rows, edited="new"))
+        return JSONAnswer({"notes": rows, "next": further})
+    room = [NEW] if "user:write" in request.auth.scopes and before is None else []
+    context = {**of_rows(*room, *rows, edited="new"), "further": further, "is_first": before is None}
+    return answers.page(request, "notes", context)
+
+
+def before_in(request: Request) -> int | None:
+    """Return the note that the page comes after, None for the first page."""
+    given = request.query_params.getlist("before")
+    if not given:
+        return None
+    if len(given) > 1 or not NUMBER.fullmatch(given[0]):
+        raise Refused(NO_SUCH_PAGE, "invalid_request")
+    return int(given[0])
 
 
 @requires("user:write")
@@ -43,8 +65,28 @@ async def add(request: Request) -> Response:
     """Add a note, and leave room for the next."""
     form = await submitted(request, Note, "note", kinds=(FORM, JSON), place="#note-new", context=context_of)
     row = insert(notes).values(emp_no=request.user.emp_no, changed=clock.now(), **form.data)
-    request.path_params["id"] = await database.add(row, notes.c.id)
+    async with database.transaction():
+        await ensure_room(request, form)
+        request.path_params["id"] = await database.add(row, notes.c.id)
     return done(request, "The note is added", NEW, await own_note(request), edited="new")
+
+
+async def ensure_room(request: Request, form: Note) -> None:
+    """Refuse a note to somebody who has as many as one may have, in the transaction that adds it."""
+    emp_no, context = request.user.emp_no, await context_of(request)
+    await employees.lock(emp_no)
+    last = select(notes.c.id).where(notes.c.emp_no == emp_no).limit(1).offset(MOST_NOTES - 1)
+    if await database.fetch_one(last) is not None:
+        raise FormRefused(
+            "note",
+            TOO_MANY,
+            errors={},
+            values=form.shown,
+            error="conflict",
+            status=409,
+            context=context,
+            place="#note-new",
+        )
 
 
 @requires("user:read")
@@ -108,7 +150,8 @@ async def context_of(request: Request) -> dict[str, Any]:
 
 def of_rows(*rows: dict[str, Any], edited: Any = None, focus: Any = None) -> dict[str, Any]:
     """Return what the templates show: rows, of which one may be a form, and one may take the focus."""
-    return {"rows": rows, "edited": edited, "focus": focus, "sentence": None, "errors": {}, "values": None}
+    shown_again: dict[str, Any] = {"sentence": None, "errors": {}, "values": None}
+    return {"rows": rows, "edited": edited, "focus": focus, "further": None, "is_first": True, **shown_again}
 
 
 def done(request: Request, sentence: str, *rows: dict[str, Any], edited: Any = None) -> Response:

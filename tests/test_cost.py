@@ -1,0 +1,169 @@
+"""No request under 64 KB, of any kind, to any path, costs the event loop's thread more than 5 ms of the processor.
+
+It is measured in the processor time of that thread, so that other programs change little; what is too slow is tried
+again, as new texts, so that nothing is remembered. `-m processes` sends every case as everybody, and takes minutes.
+"""
+
+import gc
+import json
+import random
+from collections import Counter
+
+import pytest
+from sqlalchemy import insert
+
+from tests import hostile_requests
+from tests.conftest import API, BROWSER, EMAIL, HTMX, add_employee, client_like, log_in
+from webapp import clock, settings
+from webapp.app import app
+from webapp.auth import signins
+from webapp.database import database
+from webapp.tables import attempts, audit, notes, sign_ins
+
+LIMIT_SECONDS = 0.005
+TRIES = 8
+# The part of all cases that is sent by default: some hundreds.
+SENT = 0.06
+CLIENTS = {"browser": BROWSER, "htmx": HTMX, "json": {"Accept": "application/json"}}
+PEOPLE = {"nobody": None, "ann": EMAIL, "boss": "boss@example.com"}
+MARKUP = "<'\"&>"
+
+
+class Costs:
+    """Sends hostile requests and measures them.
+
+    Attributes:
+        over: what was too slow, with the seconds that it took.
+    """
+
+    def __init__(self, client, emp_no):
+        self.client, self.emp_no = client, emp_no
+        self.sent, self.over, self.statuses = 0, {}, Counter()
+        self.credentials = {"nobody": {}}
+        self.log_in("ann")
+        self.log_in("boss")
+        self.usual = self.fastest = min(self.usual_cost() for _ in range(20))
+
+    def log_in(self, who):
+        """Log somebody in, whose session may have been ended."""
+        answer = log_in(client_like(self.client, API), "/api/login", username=PEOPLE[who])
+        self.credentials[who] = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+    def usual_cost(self):
+        """Return what a request that is not hostile costs: more while the machine is busy."""
+        page = hostile_requests.Hostile("", path=b"/auth/sign-ins")
+        return self.cost(page, "ann", "browser")[1]
+
+    def cost(self, hostile, who, client):
+        """Return the status of an answer and how many seconds of the processor the loop's thread needed for it."""
+        self.sent += 1
+        scope = hostile_requests.scope_of(hostile, {**CLIENTS[client], **self.credentials[who]}, self.emp_no, self.sent)
+        answer = self.client.portal.call(hostile_requests.cost_of, app, scope, hostile.body)
+        if who != "nobody" and hostile.path.endswith((b"/logout", b"/auth/token")):
+            self.log_in(who)
+        return answer
+
+    def measure(self, hostile, who, client):
+        """Send a request, again while it is too slow, and note it where it is each time."""
+        seconds = 1.0
+        for _ in range(TRIES):
+            status, cost = self.cost(hostile.anew(self.sent), who, client)
+            self.statuses[status] += 1
+            seconds = min(seconds, cost / self.slowness(cost))
+            if seconds <= LIMIT_SECONDS:
+                return
+        self.over[f"{hostile.name} as {who}, {client}"] = round(seconds, 4)
+
+    def slowness(self, cost):
+        """Return how many times slower the machine is now than it was at its best, where that matters."""
+        if cost <= LIMIT_SECONDS:
+            return 1
+        now = self.usual_cost()
+        self.fastest = min(self.fastest, now)
+        return max(1, now / self.fastest)
+
+
+@pytest.fixture
+def costs(anonymous, run, ann, monkeypatch):
+    """A site with as much in every list as there may be, and nobody who waits for an attempt."""
+    for name in ("THROTTLE_PAIR_FAILURES", "THROTTLE_ADDRESS_FAILURES", "THROTTLE_EMAIL_FAILURES"):
+        monkeypatch.setattr(settings, name, 10**6)
+    boss = add_employee(run, PEOPLE["boss"], scopes=("super:*",))
+    other = add_employee(run, "other@example.com", first_name=MARKUP * 9, last_name=MARKUP * 9)
+    run(add_colleagues, boss)
+    for employee in (ann, boss, other):
+        run(fill_lists, employee.emp_no)
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield Costs(anonymous, other.emp_no)
+    finally:
+        gc.enable()
+        gc.unfreeze()
+
+
+async def add_colleagues(boss):
+    """Add as many employees as one page of the list shows, whose names have to be escaped."""
+    from webapp import employees
+
+    for number in range(100):
+        name = f"{MARKUP * 8}{number}"
+        await employees.create(email=f"u{number}@example.com", password_hash="", first_name=name, last_name=name)
+
+
+async def fill_lists(emp_no):
+    """Give an employee as much as there may be, and strangers' attempts on them."""
+    now, agents = clock.now(), [f"Mozilla/5.0 ({number};" + "(;<1." * 60 for number in range(170)]
+    lasting = {"emp_no": emp_no, "opened": now, "used": now, "ends": now + 9e6, "address": "2001:db8::1"}
+    async with database.transaction():
+        for number in range(signins.MOST_SESSIONS + signins.MOST_TOKENS - 1):
+            is_token = number < signins.MOST_TOKENS
+            kind = (
+                {"kind": "token", "name": MARKUP * 10, "scopes": "user:read user:write"}
+                if is_token
+                else {"kind": "browser"}
+            )
+            row = {**lasting, **kind, "id": f"{emp_no:011d}{number:011d}", "user_agent": agents[number][:255]}
+            await database.execute(insert(sign_ins).values(**row))
+        for number in range(60):
+            await database.execute(insert(notes).values(emp_no=emp_no, text=MARKUP * 400, changed=now))
+            details = {name: [MARKUP * 10, MARKUP * 10] for name in ("first_name", "last_name")}
+            row = {
+                "made": now,
+                "actor": emp_no,
+                "how": "page",
+                "address": "2001:db8::1",
+                "action": "edited",
+                "emp_no": emp_no,
+            }
+            await database.execute(insert(audit).values(**row, details=json.dumps(details)))
+            attempt = {
+                "made": now,
+                "email": EMAIL,
+                "email_key": EMAIL,
+                "emp_no": emp_no,
+                "outcome": "wrong",
+                "address": "2001:db8::1",
+            }
+            await database.execute(insert(attempts).values(**attempt, user_agent=agents[number][:255]))
+
+
+def test_no_request_takes_the_loop_more_than_5_ms(costs):
+    rng = random.Random(11)  # noqa: S311  these are no secrets
+    for hostile in hostile_requests.every(seed=1):
+        if hostile.name.startswith("page") or rng.random() < SENT:
+            costs.measure(hostile, rng.choice([*PEOPLE]), rng.choice([*CLIENTS]))
+    assert costs.over == {}
+    assert len(costs.statuses) > 8
+    assert not any(status >= 500 for status in costs.statuses)
+
+
+@pytest.mark.processes
+def test_no_request_of_anybody_takes_the_loop_more_than_5_ms(costs):
+    for hostile in hostile_requests.every(seed=1):
+        for who in PEOPLE:
+            for client in CLIENTS:
+                costs.measure(hostile, who, client)
+    assert costs.over == {}
+    assert not any(status >= 500 for status in costs.statuses)
