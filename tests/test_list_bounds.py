@@ -122,17 +122,18 @@ class TestSessions:
         assert len(living(run, "browser")) == signins.MOST_SESSIONS - 1
 
     def test_ten_logins_at_once_all_succeed_and_keep_to_it(self, full, run, ann, anonymous):
-        from webapp.auth import login, throttle
+        from webapp.auth import attempt_log, login
 
         async def opened(request):
             employee, hashed = await login.employees.with_email(ann.email)
-            number = await throttle.record(request, ann.email, ann.emp_no)
+            source = await attempt_log.source_of(request, ann.email)
+            number = await attempt_log.record(request, source, ann)
             return await login.opened(request, "api", number, employee, hashed)
 
         async def all_at_once():
             from starlette.requests import Request
 
-            scope = {"type": "http", "headers": [], "client": ("10.0.0.1", 1)}
+            scope = {"type": "http", "scheme": "http", "headers": [], "client": ("10.0.0.1", 1)}
             return await asyncio.gather(*(asyncio.create_task(opened(Request(scope))) for _ in range(10)))
 
         assert None not in run(all_at_once)

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from databases.core import Connection, Transaction
-from sqlalchemy import Insert
+from sqlalchemy import CompoundSelect, Insert, Select, UpdateBase
 
 from webapp import settings
+from webapp.remembered_sql import RememberedQuery
 
 # A parameter in a statement of the engines whose parameters have names.
 PARAMETER = re.compile(r"%\((\w+)\)s")
@@ -49,6 +50,11 @@ class WatchedConnection(Connection):
             async with asyncio.timeout(settings.DATABASE_TIMEOUT_SECONDS):
                 await super().__aenter__()
         return self
+
+    @staticmethod
+    def _build_query(query: Any, values: Any = None) -> Any:
+        is_whole = isinstance(query, Select | CompoundSelect | UpdateBase) and values is None
+        return RememberedQuery(query) if is_whole else Connection._build_query(query, values)
 
     async def fetch_all(self, query: Any, values: Any = None) -> list[Any]:
         with watched(self):
