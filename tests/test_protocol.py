@@ -553,3 +553,17 @@ def test_a_stop_lets_the_running_requests_end_and_closes_the_rest(connection):
 def test_a_stop_closes_an_idle_connection(connection):
     connection.shutdown()
     assert connection.wire.closed
+
+
+@pytest.mark.parametrize("target", [b"/" + b"%" * 30_000, b"/?" + b"%z" * 10_000, b"/?" + b"a&" * 10_000])
+def test_a_target_that_takes_long_to_read_is_400(connection, target):
+    connection.data_received(b"GET " + target + b" HTTP/1.1\r\nHost: testserver\r\n\r\n")
+    if b"%" in target:
+        assert (status_of(connection.wire), connection.wire.closed, connection.begun) == (400, True, 0)
+    else:  # the application counts the fields of a query
+        assert connection.begun == 1
+
+
+def test_a_target_may_have_some_percent_signs_that_are_just_that(connection):
+    connection.data_received(b"GET /100%?q=50%+%41%zz HTTP/1.1\r\nHost: testserver\r\n\r\n")
+    assert connection.begun == 1

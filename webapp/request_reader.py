@@ -6,7 +6,7 @@ import logging
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from webapp import hosts, refusals
+from webapp import forms, hosts, refusals
 from webapp.hosts import BadHead
 from webapp.transport import ClosingTransport, Flow
 
@@ -140,6 +140,9 @@ class RequestReader(HttpToolsProtocol):
             self.stop_waiting()
         if self.head_bytes > MAX_HEAD_BYTES:
             raise BadHead(431)
+        # uvicorn takes the escapes out of the path before anything of ours is asked.
+        if b"%" in self.url and forms.takes_long(self.url):
+            raise BadHead
         version = self.parser.get_http_version()
         if not hosts.is_usual(version, self.url, self.noted):
             self.check_head(version)

@@ -1,5 +1,6 @@
 """One's own sign-ins: see them, end one, end all the others."""
 
+import functools
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -52,6 +53,7 @@ class Row:
     this_device: bool
 
 
+@functools.lru_cache(maxsize=10_000)
 def iso(seconds: float) -> str:
     """Return a time in ISO 8601, to the second."""
     return datetime.fromtimestamp(int(seconds), UTC).isoformat().replace("+00:00", "Z")
