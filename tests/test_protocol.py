@@ -155,6 +155,15 @@ def test_a_lost_connection_has_no_deadline(connection):
     assert connection.timers[0].cancelled
 
 
+@pytest.mark.parametrize("error", [None, ConnectionResetError()])
+def test_a_lost_connection_that_was_idle_is_waited_for_no_more(connection, error):
+    connection.answers = False
+    connection.data_received(GET)
+    connection.answer()
+    connection.connection_lost(error)
+    assert all(timer.cancelled for timer in connection.timers)
+
+
 @pytest.mark.parametrize("pieces", [1, 7, 1000])
 def test_a_head_without_end_is_431(connection, pieces):
     endless = HEAD + b"X: " + b"a" * 3 * MAX_HEAD_BYTES
