@@ -67,13 +67,16 @@ class Connection(BoundedProtocol):
 
     def __init__(self):
         super().__init__(Config(lambda scope: None, lifespan="off", access_log=False), ServerState(), {})
-        self.timers, self.begun, self.loop, self.answers = [], 0, self, True
+        self.timers, self.begun, self.loop, self.answers, self.now = [], 0, self, True, 0.0
         self.wire = Wire()
         self.connection_made(self.wire)
 
     def call_later(self, seconds, call, *arguments):
         self.timers.append(Timer(seconds, call, *arguments))
         return self.timers[-1]
+
+    def time(self):
+        return self.now
 
     def _start_asgi_task(self, cycle, app):
         self.begun += 1
@@ -153,6 +156,42 @@ def test_the_next_request_of_a_connection_has_a_deadline_too(connection):
 def test_a_lost_connection_has_no_deadline(connection):
     connection.connection_lost(None)
     assert connection.timers[0].cancelled
+
+
+def test_an_idle_connection_is_closed_five_seconds_after_its_last_answer(connection):
+    connection.answers = False
+    for second in range(4):
+        connection.now = second
+        connection.data_received(GET)
+        connection.answer()
+    assert [timer.seconds for timer in connection.timers] == [settings.BODY_TIMEOUT_SECONDS, 5]
+    connection.now = 5
+    connection.timers[-1].ring()
+    assert (connection.wire.closed, connection.timers[-1].seconds) == (False, 3)
+    connection.now = 8
+    connection.timers[-1].ring()
+    assert connection.wire.closed
+
+
+def test_a_connection_that_is_being_answered_is_not_idle(connection):
+    connection.answers = False
+    connection.data_received(GET)
+    connection.answer()
+    connection.data_received(GET)
+    connection.now = 100
+    connection.timers[-1].ring()
+    assert not connection.wire.closed
+    connection.answer()
+    assert (len(connection.timers), connection.timers[-1].seconds) == (3, 5)
+
+
+@pytest.mark.parametrize("error", [None, ConnectionResetError()])
+def test_a_lost_connection_that_was_idle_is_waited_for_no_more(connection, error):
+    connection.answers = False
+    connection.data_received(GET)
+    connection.answer()
+    connection.connection_lost(error)
+    assert all(timer.cancelled for timer in connection.timers)
 
 
 @pytest.mark.parametrize("pieces", [1, 7, 1000])
@@ -504,9 +543,12 @@ def test_empty_lines_after_an_answer_are_a_head_that_does_not_come(connection, l
     connection.answers = False
     connection.data_received(GET)
     connection.answer()
-    assert connection.timers[-1].seconds == connection.timeout_keep_alive
+    idle = connection.timers[-1]
+    assert idle.seconds == connection.timeout_keep_alive
     connection.data_received(lines)
-    assert connection.timers[-2].cancelled
+    connection.now += 10
+    idle.ring()
+    assert not connection.wire.closed
     connection.timers[-1].ring()
     assert re.findall(rb"HTTP/1.1 (\d+)", connection.wire.sent) == [b"200", b"408"]
 

@@ -70,8 +70,13 @@ class BoundedProtocol(RequestReader):
         if self.flow.read_paused:
             self.flow.resume_reading()
         if self.deadline is None:
-            wait = self.timeout_keep_alive
-            self.timeout_keep_alive_task = self.loop.call_later(wait, self.timeout_keep_alive_handler)
+            self.idle_since = self.loop.time()
+            if self.timeout_keep_alive_task is None:
+                self.look_again(self.timeout_keep_alive)
+
+    def look_again(self, seconds: float) -> None:
+        """Look later whether the connection is idle; a timer for each answer would cost a microsecond."""
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
     def end(self) -> None:
         """Close the connection when all requests are answered, with a refusal if something was none."""
@@ -154,7 +159,14 @@ class BoundedProtocol(RequestReader):
         self.transport.stop_watching()
 
     def timeout_keep_alive_handler(self) -> None:
-        self.transport.close_idle()
+        self.timeout_keep_alive_task = None
+        if self.idle_since is None:
+            return
+        left = self.idle_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self.look_again(left)
+        else:
+            self.transport.close_idle()
 
     def shutdown(self) -> None:
         if self.is_answering():

@@ -45,14 +45,15 @@ class RequestReader(HttpToolsProtocol):
     is_last = False
     # The request whose turn it is, answered or not; those after it are in `pipeline`.
     answering: RequestResponseCycle | None = None
+    # Since when nothing has come after the last answer.
+    idle_since: float | None = None
     # When the head that is arriving must be whole.
     deadline: asyncio.TimerHandle | None = None
 
     def data_received(self, data: bytes) -> None:
         if self.is_last or self.transport.is_ending:  # it is thrown away
             return
-        if self.timeout_keep_alive_task is not None:
-            self._unset_keepalive_if_required()
+        self.idle_since = None
         if data.find(HEAD_END) == len(data) - len(HEAD_END) and not (self.unread or self.is_in_body or self.pipeline):
             self.feed(data)  # one whole head, as nearly always
             return

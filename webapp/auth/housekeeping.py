@@ -17,7 +17,7 @@ log = logging.getLogger("latchkey")
 EVERY_SECONDS = 3600
 CHANGES_KEPT_SECONDS = 86400
 # So many rows at once are gone in a few hundredths of a second; between two such steps others write.
-ROWS_AT_ONCE = 1000
+ROWS_AT_ONCE = 300
 PAUSE_SECONDS = 0.05
 # Workers that start together begin at different times: the first that does finds the rows, the others few or none.
 LONGEST_DELAY_SECONDS = 60.0

@@ -93,8 +93,8 @@ async def turn(
     await attempt_log.bring_back()
     async with AsyncExitStack() as held:
         try:
+            await ensure_few(source, password, look=was_refused(source))
             async with asyncio.timeout(PATIENCE_SECONDS):
-                await ensure_few(source, password, look=was_refused(source))
                 has_waited = await held.enter_async_context(crowd.place(source))
             # Others were judged while it waited.
             await ensure_few(source, password, look=has_waited)
