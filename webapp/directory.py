@@ -174,9 +174,11 @@ def arms(stretch: Stretch, terms: Terms, word: str, limit: int) -> list[Select[A
     leads = [(employee_words, begins(employee_words.c.word, word)), (employees, begins(employees.c.words, f" {word}"))]
     if is_number(word):
         leads.append((employees, employees.c.emp_no == int(word)))
+    # What leads to a row need not be asked of it again.
+    others = replace(terms, words=[other for other in terms.words if other != word])
     queries = []
     for table, condition in leads:
         keys = stretch.keys(table, sorted_after=True)
-        these = select(*keys).distinct().where(condition, *stretch.where(table, keys), *has_all(table, terms))
+        these = select(*keys).distinct().where(condition, *stretch.where(table, keys), *has_all(table, others))
         queries.append(select(*these.order_by(*stretch.order(keys)).limit(limit).subquery().c))
     return queries
