@@ -1,7 +1,7 @@
 """No request under 64 KB, of any kind, to any path, costs the event loop's thread more than 5 ms of the processor.
 
 It is measured in the processor time of that thread, so that other programs change little; what is too slow is tried
-again, as new texts, so that nothing is remembered. `-m processes` sends every case as everybody, and takes minutes.
+again, as new texts, so that nothing is remembered. `-m long` sends every case as everybody, and takes minutes.
 """
 
 import gc
@@ -159,7 +159,7 @@ def test_no_request_takes_the_loop_more_than_5_ms(costs):
     assert not any(status >= 500 for status in costs.statuses)
 
 
-@pytest.mark.processes
+@pytest.mark.long
 def test_no_request_of_anybody_takes_the_loop_more_than_5_ms(costs):
     for hostile in hostile_requests.every(seed=1):
         for who in PEOPLE:
