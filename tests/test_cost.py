@@ -8,12 +8,13 @@ import gc
 import json
 import random
 from collections import Counter
+from urllib.parse import urlencode
 
 import pytest
 from sqlalchemy import insert
 
 from tests import hostile_requests
-from tests.conftest import API, BROWSER, EMAIL, HTMX, add_employee, client_like, log_in
+from tests.conftest import API, BROWSER, EMAIL, HTMX, PASSWORD, add_employee, client_like, log_in
 from webapp import clock, settings
 from webapp.app import app
 from webapp.auth import signins
@@ -27,6 +28,7 @@ SENT = 0.06
 CLIENTS = {"browser": BROWSER, "htmx": HTMX, "json": {"Accept": "application/json"}}
 PEOPLE = {"nobody": None, "ann": EMAIL, "boss": "boss@example.com"}
 MARKUP = "<'\"&>"
+FORM = (b"content-type", b"application/x-www-form-urlencoded")
 
 
 class Costs:
@@ -157,6 +159,17 @@ def test_no_request_takes_the_loop_more_than_5_ms(costs):
     assert costs.over == {}
     assert len(costs.statuses) > 8
     assert not any(status >= 500 for status in costs.statuses)
+
+
+@pytest.mark.parametrize("who", ["ann", "stranger"])
+@pytest.mark.parametrize("password", [PASSWORD, "another"])
+def test_no_login_takes_the_loop_more_than_5_ms(costs, who, password):
+    form = urlencode({"username": PEOPLE.get(who, "x@example.com"), "password": password}).encode()
+    sent = hostile_requests.Hostile("login", "POST", b"/api/login", headers=[FORM], body=form)
+    for _ in range(3):
+        costs.measure(sent, "nobody", "json")
+    assert costs.over == {}
+    assert set(costs.statuses) == {200 if who == "ann" and password == PASSWORD else 400}
 
 
 @pytest.mark.long
