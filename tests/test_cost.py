@@ -14,14 +14,15 @@ import pytest
 from sqlalchemy import insert
 
 from tests import hostile_requests
-from tests.conftest import API, BROWSER, EMAIL, HTMX, PASSWORD, add_employee, client_like, log_in
+from tests.conftest import API, BROWSER, EMAIL, HTMX, ON_SQLITE, PASSWORD, add_employee, client_like, log_in
 from webapp import clock, settings
 from webapp.app import app
 from webapp.auth import signins
 from webapp.database import database
 from webapp.tables import attempts, audit, notes, sign_ins
 
-LIMIT_SECONDS = 0.005
+# A server's driver reads its answers in the loop's thread, SQLite's does not.
+LIMIT_SECONDS = 0.005 if ON_SQLITE else 0.0075
 TRIES = 8
 # The part of all cases that is sent by default: some hundreds.
 SENT = 0.06
