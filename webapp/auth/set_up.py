@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from webapp import audit, clock, settings
 from webapp import employees as staff
-from webapp.auth import administration, changes, signins
+from webapp.auth import administration, changes, known_browsers, signins
 from webapp.auth.authority import Locked
 from webapp.auth.held import SignIn
 from webapp.auth.scopes import SCOPES
@@ -108,8 +108,9 @@ async def promote(email: str, **details: Any) -> dict[str, Any] | None:
     if row is None:
         return None
     employee = employee_from(row._mapping)
-    after = {**details, "scopes": " ".join(SCOPES), "is_active": True}
+    after = {**details, "scopes": " ".join(SCOPES), "is_active": True, "awaits_invitation": False}
     await administration.write_details(Locked(employee, row["words"], SCOPES), after)
     await signins.mark_ended(sign_ins.c.emp_no == employee.emp_no, "password changed")
+    await known_browsers.forget(employee.emp_no)
     told = ("first_name", "last_name", "scopes", "is_active")
     return audit.differences({**row._mapping, "is_active": employee.is_active}, after, told)
