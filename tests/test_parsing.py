@@ -14,7 +14,7 @@ from tests.hostile_requests import FORM, MULTIPART, bodies
 from webapp import bodies as webapp_bodies
 from webapp import emails, forms, limits
 from webapp.clients import Client, preferred
-from webapp.composed import MOST_MARKS, composed
+from webapp.composed import MAX_MARKS, composed
 from webapp.user_agents import in_words, kept
 
 LIMIT_SECONDS = 0.004
@@ -134,7 +134,7 @@ def test_json_numbers_are_what_they_were():
 
 
 def test_headers_are_counted(anonymous):
-    headers = [(f"x{number}", "1") for number in range(limits.MOST_HEADERS - 20)]
+    headers = [(f"x{number}", "1") for number in range(limits.MAX_HEADERS - 20)]
     assert anonymous.get("/auth/login", headers=headers).status_code == 200
     answer = anonymous.get("/auth/login", headers=[*headers, *headers])
     assert (answer.status_code, "send fewer headers" in answer.text) == (431, True)
@@ -142,7 +142,7 @@ def test_headers_are_counted(anonymous):
 
 class TestComposed:
     @pytest.mark.parametrize(
-        "text", ["", "Ann", "Zoe\u0308", "e\u0301\u0323", "\u1112\u1161\u11ab", "a" + "\u0301" * MOST_MARKS, "A\u0f73"]
+        "text", ["", "Ann", "Zoe\u0308", "e\u0301\u0323", "\u1112\u1161\u11ab", "a" + "\u0301" * MAX_MARKS, "A\u0f73"]
     )
     def test_as_unicode_has_it(self, text):
         assert composed(text) == unicodedata.normalize("NFC", text)

@@ -20,7 +20,7 @@ CHANGES_KEPT_SECONDS = 86400
 ROWS_AT_ONCE = 300
 PAUSE_SECONDS = 0.05
 # Workers that start together begin at different times: the first that does finds the rows, the others few or none.
-LONGEST_DELAY_SECONDS = 60.0
+MAX_DELAY_SECONDS = 60.0
 
 
 async def tidy() -> None:
@@ -75,7 +75,7 @@ async def some(key: Column[Any], which: ColumnElement[bool]) -> list[Any]:
 
 async def keep_tidy() -> None:
     """Tidy once an hour."""
-    await asyncio.sleep(secrets.SystemRandom().uniform(0, LONGEST_DELAY_SECONDS))
+    await asyncio.sleep(secrets.SystemRandom().uniform(0, MAX_DELAY_SECONDS))
     while True:
         try:
             await tidy()

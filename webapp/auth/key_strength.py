@@ -14,7 +14,7 @@ PREFIX_DIGITS = 16
 
 # By zxcvbn, each character makes so many times ten guesses more: in thousands of random keys 0.86 at the least (of 40
 # digits 0.76), in English sentences 0.69 at the most. Its time grows with the square of the length.
-LEAST_DECADES_A_CHARACTER = 0.72
+MIN_DECADES_A_CHARACTER = 0.72
 JUDGED_CHARACTERS = 64
 BETWEEN_WORDS = re.compile(r"[-_.,:;/\\|\s]+")
 
@@ -77,7 +77,7 @@ def can_be_guessed(key: str) -> bool:
     """Return whether a key is words, repeats itself, or is otherwise no random one, also in base64 or hexadecimal."""
     plain = key.strip().strip(AROUND).strip()
     texts = [reading.decode() for reading in decoded(plain) if reading.isascii() and reading.decode().isprintable()]
-    return any(decades_a_character(text[:JUDGED_CHARACTERS]) < LEAST_DECADES_A_CHARACTER for text in (plain, *texts))
+    return any(decades_a_character(text[:JUDGED_CHARACTERS]) < MIN_DECADES_A_CHARACTER for text in (plain, *texts))
 
 
 def decades_a_character(text: str) -> float:

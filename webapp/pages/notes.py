@@ -23,8 +23,8 @@ from webapp.tables import notes
 
 NUMBER = re.compile(ROW_NUMBER)
 PAGE = 50
-MOST_NOTES = 10_000
-TOO_MANY = f"You have {MOST_NOTES:,} notes, which is the maximum. Delete one first"
+MAX_NOTES = 10_000
+TOO_MANY = f"You have {MAX_NOTES:,} notes, which is the maximum. Delete one first"
 NO_SUCH_PAGE = "There is no such page of notes. Start from the first page"
 NEW = {"id": "new", "text": "", "changed": None}
 
@@ -75,7 +75,7 @@ async def ensure_room(request: Request, form: Note) -> None:
     """Refuse a note to somebody who has as many as one may have, in the transaction that adds it."""
     emp_no, context = request.user.emp_no, await context_of(request)
     await employees.lock(emp_no)
-    last = select(notes.c.id).where(notes.c.emp_no == emp_no).limit(1).offset(MOST_NOTES - 1)
+    last = select(notes.c.id).where(notes.c.emp_no == emp_no).limit(1).offset(MAX_NOTES - 1)
     if await database.fetch_one(last) is not None:
         raise FormRefused(
             "note",

@@ -70,7 +70,7 @@ def living_of(emp_no: int) -> ColumnElement[bool]:
 async def rows_of(emp_no: int, this: SignIn) -> list[Row]:
     """Return an employee's living sign-ins, this device first, then the latest used; no more than there may be."""
     latest_first = select(sign_ins).where(living_of(emp_no)).order_by(sign_ins.c.id != this.id, sign_ins.c.used.desc())
-    found = await database.fetch_all(latest_first.limit(signins.MOST_SESSIONS + signins.MOST_TOKENS))
+    found = await database.fetch_all(latest_first.limit(signins.MAX_SESSIONS + signins.MAX_TOKENS))
     rows = [
         Row(
             id=row["id"],

@@ -23,7 +23,7 @@ from webapp.quick import JSONAnswer
 
 LONGEST_NAME = 50
 LONGEST_DAYS = 366
-TOO_MANY = f"You have {signins.MOST_TOKENS} personal access tokens, which is the maximum. End one of them first"
+TOO_MANY = f"You have {signins.MAX_TOKENS} personal access tokens, which is the maximum. End one of them first"
 NOT_YOURS = "Choose what the token may do, of what you may do yourself"
 
 
