@@ -31,7 +31,7 @@ from starlette.testclient import TestClient  # noqa: E402
 
 from webapp import clock, employees, request_log, schema  # noqa: E402
 from webapp.app import app  # noqa: E402
-from webapp.auth import changes, passwords, throttle, tokens  # noqa: E402
+from webapp.auth import changes, passwords, spraying, throttle, tokens  # noqa: E402
 from webapp.database import database  # noqa: E402
 from webapp.tables import metadata  # noqa: E402
 
@@ -119,7 +119,9 @@ def anonymous(running: Client) -> Client:
     """A browser that is not logged in, before an empty database and a worker that knows nobody."""
     tokens.verified.cache_clear()
     passwords.highest_known = 0
-    throttle.forget_counts()
+    for counts in (throttle.rows_written, throttle.malformed, throttle.refused_before):
+        counts.counted.clear()
+    spraying.wrong.clear()
     running.portal.call(empty_tables)
     running.portal.call(changes.start)
     return client_like(running, BROWSER)

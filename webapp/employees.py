@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Insert, insert, literal, select, update
 from starlette.authentication import BaseUser
 
 from webapp import clock, search
-from webapp.auth.passwords import NO_DIGEST
+from webapp.auth.passwords import has_password
 from webapp.auth.scopes import ALL, USER_SCOPES
 from webapp.database import Duplicate, Unavailable, database
 from webapp.employee_numbers import first_free, next_number
@@ -136,7 +136,7 @@ async def lock(emp_no: int) -> None:
 def can_rule() -> ColumnElement[bool]:
     """Return the condition of an administrator who can log in: active, with super:*, and with a password."""
     scopes = literal(" ") + employees.c.scopes + literal(" ")
-    return employees.c.is_active & scopes.like(f"% {ALL} %") & employees.c.password_hash.notlike(f"%{NO_DIGEST}")
+    return employees.c.is_active & scopes.like(f"% {ALL} %") & has_password()
 
 
 async def somebody_rules(*, besides: int | None = None) -> bool:
@@ -147,10 +147,15 @@ async def somebody_rules(*, besides: int | None = None) -> bool:
     return await database.fetch_one(select(employees.c.emp_no).where(ruling).limit(1)) is not None
 
 
+def may_log_in(emp_no: int, password_hash: str) -> ColumnElement[bool]:
+    """Return the condition of an employee who is active and still has the hash that was looked at."""
+    return (employees.c.emp_no == emp_no) & (employees.c.password_hash == password_hash) & employees.c.is_active
+
+
 async def lets_in(emp_no: int, password_hash: str) -> bool:
     """Lock an employee, and return whether they are active and have this hash."""
-    as_it_was = (employees.c.emp_no == emp_no) & (employees.c.password_hash == password_hash) & employees.c.is_active
-    return await database.fetch_one(select(employees.c.emp_no).where(as_it_was).with_for_update()) is not None
+    query = select(employees.c.emp_no).where(may_log_in(emp_no, password_hash)).with_for_update()
+    return await database.fetch_one(query) is not None
 
 
 async def create(

@@ -15,7 +15,8 @@ from webapp import clock
 from webapp.addresses import address_key, address_space
 from webapp.auth import known_browsers
 from webapp.auth.keys import SIGNING_KEY
-from webapp.auth.signins import address_of, user_agent_of
+from webapp.auth.signins import user_agent_of
+from webapp.clients import address_of
 from webapp.database import database
 from webapp.employees import Employee, normal_email
 from webapp.tables import attempts

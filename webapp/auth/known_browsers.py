@@ -20,23 +20,18 @@ from webapp.tables import employees, known_browsers
 
 COOKIE = "latchkey-browser"
 MAX_ACCOUNTS = 5
-MAX_COOKIES = 5
 # Of one employee; a program that logs in as a browser and keeps no cookies must not fill the table.
 MAX_BROWSERS = 50
 ONE_ID = r"[A-Za-z0-9_-]{22}"
 IDS = re.compile(rf"{ONE_ID}(?:\.{ONE_ID}){{0,{MAX_ACCOUNTS - 1}}}")
-LONGEST = MAX_ACCOUNTS * 23
+MAX_LENGTH = MAX_ACCOUNTS * 23
 
 
 def ids_in(conn: HTTPConnection) -> list[str]:
     """Return the ids in the browser's cookie, or cookies of that name; what is none of ours says nothing."""
-    name, values = cookies.prefixed(conn, COOKIE).encode(), list[bytes]()
-    for header, value in conn.scope["headers"]:
-        if header == b"cookie" and name in value:
-            pairs = (pair.strip(b" \t").partition(b"=") for pair in value.split(b";"))
-            values += [content for found, _, content in pairs if found == name]
-    texts = [value.decode("latin-1") for value in values[:MAX_COOKIES] if len(value) <= LONGEST]
-    return list(dict.fromkeys(one for text in texts if IDS.fullmatch(text) for one in text.split(".")))
+    values = cookies.read_cookies(conn, cookies.prefixed(conn, COOKIE))
+    whole = [value for value in values if len(value) <= MAX_LENGTH and IDS.fullmatch(value)]
+    return list(dict.fromkeys(browser_id for value in whole for browser_id in value.split(".")))
 
 
 def digest_of(browser_id: str) -> str:

@@ -68,8 +68,7 @@ def lifetime_of(row: Any, *, is_mailed: bool) -> int:
     """Return for how many seconds a link for the employee of a row is good (ASVS 6.5.4, 6.5.5)."""
     if is_mailed:
         return settings.MAILED_LINK_SECONDS
-    has_password = not row["password_hash"].endswith(passwords.NO_DIGEST)
-    return settings.LINK_MAX_SECONDS if has_password else settings.INVITATION_SECONDS
+    return settings.LINK_MAX_SECONDS if passwords.is_usable(row["password_hash"]) else settings.INVITATION_SECONDS
 
 
 def in_words(seconds: int) -> str:

@@ -11,7 +11,7 @@ from webapp.auth import changes, known_browsers
 from webapp.auth.held import SignIn, held
 from webapp.auth.scopes import closure
 from webapp.auth.tokens import Claims, create_token
-from webapp.clients import address_of as address_of
+from webapp.clients import address_of
 from webapp.database import database
 from webapp.employees import Employee, employee_from
 from webapp.tables import employees, sign_ins
