@@ -22,7 +22,7 @@ GET = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
 class Site:
-    """A server of one worker with a database of its own.
+    """A server of one worker with a separate database.
 
     Args:
         folder: where its files are.
@@ -137,7 +137,7 @@ def first_answer(client):
 
 
 def seconds_to_end(client, seconds, trickle=b""):
-    """Return how long a connection goes on, while a little is sent four times a second, `seconds` at the most."""
+    """Return how long a connection goes on, while a little is sent four times a second, for at most `seconds`."""
     began = time.monotonic()
     client.settimeout(0.25)
     while time.monotonic() - began < seconds:
@@ -157,7 +157,7 @@ def seconds_to_end(client, seconds, trickle=b""):
 
 @contextlib.contextmanager
 def crowd(port, count, first=b"", trickle=b"", small_window=False, addresses=1):
-    """So many connections that send something, a little more every second, and read nothing.
+    """Connections that send something, a little more every second, and read nothing.
 
     Args:
         first: what each sends at once.
@@ -199,7 +199,7 @@ def send(client, data):
 
 
 def measure(port, token):
-    """Return the 99th of a hundred times of GET /api/me, in ms: on one connection, and every tenth on one of its own."""
+    """Return the 99th of a hundred times of GET /api/me, in ms: on one connection, and every tenth on a new one."""
     request = f"GET /api/me HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
     took, kept = [], connected(port)
     for number in range(300):

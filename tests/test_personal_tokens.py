@@ -26,7 +26,7 @@ NAMES = {"first_name": "New", "last_name": "Name"}
 DECIDED = {
     "GET /": (ALLOWED, {}),
     "GET /auth/login": (ALLOWED, {}),
-    # Whoever logs in proves who they are with a password or a refresh token; the header neither helps nor hinders.
+    # A login proves who it is with a password or a refresh token; the header neither helps nor hinders.
     "POST /auth/token": (ALLOWED, {"username": "boss@example.com", "password": "wrong"}),
     "POST /api/login": (ALLOWED, {"username": "boss@example.com", "password": "wrong"}),
     "POST /api/refresh": (ALLOWED, {"grant_type": "refresh_token", "refresh_token": "{token}"}),
@@ -164,8 +164,8 @@ def test_each_route_with_a_token_that_may_do_everything(run, person, boss, progr
         method, path = name.split()
         if path.endswith("/logout"):
             continue  # it would end itself
-        whom = gone if path.endswith("/activate") else other
-        path = path.replace("{emp_no}", str(whom.emp_no)).replace("{id}", whole).replace("{id:int}", "1")
+        target = gone if path.endswith("/activate") else other
+        path = path.replace("{emp_no}", str(target.emp_no)).replace("{id}", whole).replace("{id:int}", "1")
         body = {field: fill.get(value, value) if isinstance(value, str) else value for field, value in sent.items()}
         answer = send(client, method, path, body)
         is_refused = answer.status_code == 403
@@ -247,7 +247,7 @@ class TestWhatItMayDo:
 
 
 class TestWhomItAdds:
-    """Nobody gets in whom no administrator has invited."""
+    """An employee gets in only after an administrator has invited them."""
 
     @pytest.fixture
     def added(self, program):
@@ -256,7 +256,7 @@ class TestWhomItAdds:
         return answer.json()["emp_no"]
 
     def ask(self, anonymous, run, inbox):  # noqa: F811
-        """Ask for a link as anybody may, and return to whom mails have gone."""
+        """Ask for a link as anybody may, and return the recipients of the mails."""
         answer = client_like(anonymous, API).post("/api/forgot", data={"email": "thief@example.com"})
         assert answer.status_code == 202
         return [mail["to"] for mail in mailed(run, inbox)]

@@ -50,7 +50,7 @@ def new_email(text: str) -> str:
 def name(text: str) -> str:
     """Return a name of 1 to 50 characters without spaces around it, composed (Unicode NFC, ASVS 2.2.1)."""
     stripped = text.strip()
-    # NFC makes one sign of four at the most: a text that is longer than that is too long in any form.
+    # NFC makes one character of at most four: a text that is longer than that is too long in any form.
     if len(stripped) <= 4 * LONGEST_NAME:
         stripped = composed(stripped)
     if not 1 <= len(stripped) <= LONGEST_NAME:

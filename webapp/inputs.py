@@ -135,7 +135,7 @@ class Secret(Checked):
 
 
 def is_too_long(password: str, longest: int) -> bool:
-    """Return whether a password has too many characters, each of a letter and a mark at the most; none is composed."""
+    """Return whether a password has too many characters, each of which may be a letter and a mark."""
     return len(password) > (longest if password.isascii() else longest * MAX_CODE_POINTS)
 
 

@@ -96,8 +96,8 @@ async def mark(number: int, outcome: str) -> None:
 async def bring_back() -> None:
     """Let attempts from the future, written before the clock was put back, count as made now.
 
-    Whoever is about to write an attempt asks first, so the last one tells. Only the newest thousand are looked at; what
-    is left in the future does not count.
+    Called before each attempt is written, so the last one tells. Only the newest thousand are looked at; attempts that
+    are left in the future do not count.
     """
     now, newest = clock.now(), select(attempts.c.id, attempts.c.made).order_by(attempts.c.id.desc())
     last = await database.fetch_one(newest.limit(1))

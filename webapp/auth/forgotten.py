@@ -21,7 +21,7 @@ from webapp.tables import attempts
 log = logging.getLogger("latchkey")
 
 MAX_WAITING = 200
-# Of one address; else whoever sends two hundred requests at once keeps everybody else from asking.
+# Of one address: otherwise two hundred requests at once from one would keep everybody else from asking.
 MAX_WAITING_OF_ONE = 10
 BUSY_SECONDS = 60
 LONGEST_PAUSE_SECONDS = 1.0
@@ -38,7 +38,7 @@ If it was not you, do nothing: your password stays as it is.
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request for a link: for which email, by whom, what it is counted by, and the number of its attempt."""
+    """A request for a link: its email, who asked, what it is counted by, and the number of its attempt."""
 
     email: str
     actor: audit.Actor

@@ -1,4 +1,4 @@
-"""Which key is known, or could be guessed: who has the key is everybody at once (ASVS 11.2.3, 13.3.1)."""
+"""Tell which key is published, or could be guessed: with it anybody can log in as anybody (ASVS 11.2.3, 13.3.1)."""
 
 import base64
 import binascii
@@ -12,8 +12,8 @@ from pathlib import Path
 KNOWN = Path(__file__).with_name("known_keys.txt")
 PREFIX_DIGITS = 16
 
-# By zxcvbn, each character makes so many times ten guesses more: in thousands of random keys 0.86 at the least (of 40
-# digits 0.76), in English sentences 0.69 at the most. Its time grows with the square of the length.
+# The decimal logarithm of zxcvbn's guesses, for each character: at least 0.86 in thousands of random keys (0.76 in 40
+# digits), at most 0.69 in English sentences. Its time grows with the square of the length.
 MIN_DECADES_A_CHARACTER = 0.72
 JUDGED_CHARACTERS = 64
 BETWEEN_WORDS = re.compile(r"[-_.,:;/\\|\s]+")

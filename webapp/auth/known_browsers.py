@@ -1,7 +1,7 @@
 """The browsers in which somebody has logged in before, so that no stranger's guesses keep them out of these.
 
-The threat is the lock-out: whoever knows an email can fail with it from many addresses until its owner waits, too
-(ASVS 6.1.1). One cookie with a random id for each account makes such a browser a client of its own, which is counted
+The threat is the lock-out: a stranger who knows an email can fail with it from many addresses until its owner waits,
+too (ASVS 6.1.1). One cookie with a random id for each account makes such a browser a separate client, which is counted
 apart (OWASP's device cookies). It is no credential: a thief of it gets five guesses, as anybody does.
 """
 

@@ -34,7 +34,7 @@ STORED = re.compile(
 NO_DIGEST = "." * 31
 # The hash of somebody who has no password yet: no password has it, and to be refused takes as long as with any other.
 UNUSABLE = f"$2b${settings.BCRYPT_ROUNDS:02}${'.' * 22}{NO_DIGEST}"
-# From bcrypt's cost on, a hash has so many characters: the cost, a dollar sign, salt and digest.
+# How many characters a hash has from its cost on: the cost, a dollar sign, salt and digest.
 TAIL = 2 + 1 + 22 + 31
 
 # The highest cost of a hash that this process knows of; beyond BCRYPT_ROUNDS only where that has been lowered.

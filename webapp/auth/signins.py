@@ -16,7 +16,7 @@ from webapp.database import database
 from webapp.employees import Employee, employee_from
 from webapp.tables import employees, sign_ins
 
-# So many of each an employee may have at once: at a login the longest unused session ends, a token too many is refused.
+# How many an employee may have at once. A further login ends the longest unused session; a further token is refused.
 MAX_SESSIONS = 100
 MAX_TOKENS = 50
 # A database may have more from before there was a limit.

@@ -37,7 +37,7 @@ class Note(Fields):
 
 @requires("user:read")
 async def every(request: Request) -> Response:
-    """Show a page of one's own notes, the newest first; `before` is the id of the note that the page comes after."""
+    """Show a page of the employee's notes, the newest first; the page comes after the note whose id is `before`."""
     before = before_in(request)
     own = select(notes).where(notes.c.emp_no == request.user.emp_no).order_by(notes.c.id.desc()).limit(PAGE + 1)
     found = await database.fetch_all(own if before is None else own.where(notes.c.id < before))

@@ -78,7 +78,7 @@ def session_kind(request: Request) -> str:
 
 
 async def start_session(request: Request, sign_in: SignIn, message: str) -> Response:
-    """Go on with a session that a new password has opened; in a browser the session before, whoever's, has ended."""
+    """Answer with the token of a session that a new password has opened; a browser's session before it ends."""
     token = signins.token_for(sign_in)
     if client_of(request) is Client.JSON:
         return outcomes.token_json(token, await refresh_tokens.issue(sign_in.id))

@@ -21,8 +21,8 @@ from webapp.pages.password import refuse_weak, session_kind, start_session
 from webapp.quick import JSONAnswer
 
 FORM = "set_password"
-NOT_GOOD = "This link is not good, or no longer: each works once, and not for long."
-OPEN_AGAIN = "This page does not keep its link. Open the link again, from the mail or the message in which you got it."
+NOT_GOOD = "This link has expired, has been used or is incomplete."
+OPEN_AGAIN = "This page no longer knows its link. Open the link again in the mail or message that you got it in."
 DONE = "Your password is set, and every earlier sign-in of yours has ended"
 
 

@@ -21,8 +21,8 @@ from webapp.quick import JSONAnswer
 
 FORM = "set_up"
 OVER = (
-    "There is nothing to set up with this address: the one that was printed works once, while no administrator can log "
-    "in. Open all of it, log in, or start Latchkey again for a new one."
+    "This set-up address does not work, or no longer: it works once, and only while no administrator can log in. Check "
+    "that you opened the whole address, log in, or start Latchkey again to get a new one."
 )
 ADDED_MEANWHILE = "Send the form again: an employee with this email has just been added"
 DONE = "Your account is ready. You may do everything here"
