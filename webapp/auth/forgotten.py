@@ -100,8 +100,8 @@ async def ensure_few(source: Source, earlier: ColumnElement[bool]) -> None:
         TooManyAttempts: there were too many (ASVS 6.3.1).
     """
     now = clock.now()
-    rules = throttle_rules.rules_for_asking(source)
-    throttle.ensure_allowed(await throttle_rules.allowances_of(rules, now, earlier), now)
+    allowances = await throttle_rules.allowances_of(throttle_rules.rules_for_asking(source), now, earlier)
+    throttle.refuse_until(max(allowance.free_again for allowance in allowances) - now)
 
 
 async def keep_mailing() -> None:

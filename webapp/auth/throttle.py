@@ -142,7 +142,7 @@ async def ensure_few(source: Source, password: str | None, *, look: bool) -> Non
         TooManyAttempts: it may not.
     """
     if password is not None and not source.is_known:
-        refuse_for(spraying.seconds_to_wait(password))
+        refuse_until(spraying.seconds_to_wait(password))
     if look:
         await allowances_of(source, true())
 
@@ -157,20 +157,11 @@ async def allowances_of(source: Source, earlier: ColumnElement[bool]) -> list[Al
     rules = throttle_rules.rules_for_judging(source)
     pair = await throttle_rules.of_pair(source, now, earlier)
     allowances = [pair, *await throttle_rules.allowances_of(rules, now, earlier)]
-    ensure_allowed(allowances, now)
+    refuse_until(max(allowance.free_again for allowance in allowances) - now)
     return allowances
 
 
-def ensure_allowed(allowances: Sequence[Allowance], now: float) -> None:
-    """Refuse an attempt until all of the rules allow it.
-
-    Raises:
-        TooManyAttempts: one of them does not.
-    """
-    refuse_for(max(allowance.free_again for allowance in allowances) - now)
-
-
-def refuse_for(seconds: float) -> None:
+def refuse_until(seconds: float) -> None:
     """Refuse an attempt for some seconds, where there are any."""
     if seconds > 0:
         raise TooManyAttempts(math.ceil(seconds))
