@@ -6,6 +6,7 @@ import re
 import secrets
 import tempfile
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -214,6 +215,20 @@ def api(anonymous: Client, ann: employees.Employee) -> Client:
     assert not client.cookies
     client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
     return client
+
+
+@pytest.fixture
+def person(run: Callable[..., Any], anonymous: Client) -> Callable[..., SimpleNamespace]:
+    """Add an employee with scopes and log them in, as a program."""
+
+    def add(name: str, *scopes: str) -> SimpleNamespace:
+        employee = add_employee(run, f"{name}@example.com", first_name=name.title(), scopes=scopes)
+        client = client_like(anonymous, API)
+        token = log_in(client, "/api/login", username=employee.email).json()["access_token"]
+        client.headers["Authorization"] = f"Bearer {token}"
+        return SimpleNamespace(client=client, emp_no=employee.emp_no, email=employee.email)
+
+    return add
 
 
 @pytest.fixture(params=["browser", "htmx", "api"])

@@ -21,6 +21,18 @@ EMAIL = "ann@example.com"
 GET = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
+def start_server(environment, log, line=(sys.executable, "run.py")):
+    """Start a server, and return its process, and its port once it listens."""
+    with open(log, "w") as stream:
+        process = subprocess.Popen(
+            line, cwd=settings.ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=stream
+        )
+    for said in process.stdout:
+        if "Latchkey is at" in said:
+            return process, int(re.search(r":(\d+)", said)[1])
+    raise AssertionError(log.read_text())
+
+
 class Site:
     """A server of one worker with a separate database.
 
@@ -51,19 +63,8 @@ class Site:
             line, cwd=settings.ROOT, env=self.environment, input=PASSWORD, text=True, check=True, capture_output=True
         )
         limit = f"ulimit -n {self.descriptors}; " if self.descriptors else ""
-        with open(self.folder / "log", "w") as log:
-            self.process = subprocess.Popen(
-                ["sh", "-c", f'{limit}exec "{sys.executable}" run.py'],
-                cwd=settings.ROOT,
-                env=self.environment,
-                text=True,
-                stdout=subprocess.PIPE,
-                stderr=log,
-            )
-        for line in self.process.stdout:
-            if "Latchkey is at" in line:
-                self.port = int(re.search(r":(\d+)", line)[1])
-                break
+        line = ["sh", "-c", f'{limit}exec "{sys.executable}" run.py']
+        self.process, self.port = start_server(self.environment, self.folder / "log", line)
         until = time.monotonic() + 20
         while time.monotonic() < until and answer(self.port, GET) is None:
             time.sleep(0.05)

@@ -14,7 +14,7 @@ from tests.hostile_requests import FORM, MULTIPART, bodies
 from webapp import bodies as webapp_bodies
 from webapp import emails, forms, limits
 from webapp.clients import Client, preferred
-from webapp.composed import MAX_MARKS, composed
+from webapp.normal_forms import MAX_MARKS, compose
 from webapp.user_agents import in_words, kept
 
 LIMIT_SECONDS = 0.004
@@ -145,13 +145,13 @@ class TestComposed:
         "text", ["", "Ann", "Zoe\u0308", "e\u0301\u0323", "\u1112\u1161\u11ab", "a" + "\u0301" * MAX_MARKS, "A\u0f73"]
     )
     def test_as_unicode_has_it(self, text):
-        assert composed(text) == unicodedata.normalize("NFC", text)
+        assert compose(text) == unicodedata.normalize("NFC", text)
 
     @pytest.mark.parametrize("marks", ["\u0301", "\u0301\u0316", "\u0f73", "\u0345\u0334", "\u0344"])
     def test_more_marks_than_any_language_has(self, marks):
         with pytest.raises(ValueError, match="Enter at most 30 marks on one letter"):
-            composed("a" + marks * 31)
-        assert seconds_of(lambda: composed(("a" + (marks * 30)[:30]) * 260)) < LIMIT_SECONDS
+            compose("a" + marks * 31)
+        assert seconds_of(lambda: compose(("a" + (marks * 30)[:30]) * 260)) < LIMIT_SECONDS
 
 
 class TestEmails:

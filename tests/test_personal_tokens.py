@@ -2,13 +2,12 @@
 
 import json
 from datetime import UTC, datetime
-from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import select
 
 from tests import accounts
-from tests.conftest import API, BROWSER, HTMX, PASSWORD, add_employee, client_like, log_in
+from tests.conftest import API, BROWSER, HTMX, PASSWORD, client_like, log_in
 from tests.test_change_password import NEW
 from tests.test_forgot import inbox, mailed  # noqa: F401  the fixture
 from tests.test_links import COMMAND, made, token_in
@@ -105,20 +104,6 @@ DECIDED = {
 
 def test_every_route_is_decided():
     assert every_route().keys() == DECIDED.keys()
-
-
-@pytest.fixture
-def person(run, anonymous):
-    """Add an employee with scopes and log them in, as a program."""
-
-    def add(name, *scopes):
-        employee = add_employee(run, f"{name}@example.com", first_name=name.title(), scopes=scopes)
-        client = client_like(anonymous, API)
-        token = log_in(client, "/api/login", username=employee.email).json()["access_token"]
-        client.headers["Authorization"] = f"Bearer {token}"
-        return SimpleNamespace(client=client, emp_no=employee.emp_no, email=employee.email)
-
-    return add
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from webapp.auth.scopes import SCOPES
-from webapp.composed import composed
+from webapp.normal_forms import compose
 
 LONGEST_NAME = 50
 GENDERS = ("F", "M", "X")
@@ -52,7 +52,7 @@ def name(text: str) -> str:
     stripped = text.strip()
     # NFC makes one character of at most four: a text that is longer than that is too long in any form.
     if len(stripped) <= 4 * LONGEST_NAME:
-        stripped = composed(stripped)
+        stripped = compose(stripped)
     if not 1 <= len(stripped) <= LONGEST_NAME:
         raise ValueError(f"Enter a name of 1 to {LONGEST_NAME} characters")
     if not stripped.isprintable():

@@ -1,6 +1,5 @@
 """Employees: the record that a request carries, and every query on them."""
 
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -14,6 +13,7 @@ from webapp.auth.passwords import has_password
 from webapp.auth.scopes import ALL, USER_SCOPES
 from webapp.database import Duplicate, Unavailable, database
 from webapp.employee_numbers import first_free, next_number
+from webapp.normal_forms import normal_email
 from webapp.tables import employees
 
 TRIES_FOR_A_NUMBER = 50
@@ -81,23 +81,6 @@ def employee_from(row: Mapping[str, Any]) -> Employee:
         about=row["about"],
         version=row["version"],
     )
-
-
-def normal_email(email: str) -> str:
-    """Return the form in which an email is kept, so that neither its case matters nor how its domain is written."""
-    plain = email.strip().lower()
-    return plain if plain.isascii() and "xn--" not in plain else readable(plain)
-
-
-def readable(email: str) -> str:
-    """Return an email composed (Unicode NFC), and its domain without punycode, as browsers send müller.example."""
-    import idna  # only here: its lists take long to import
-
-    local_part, at, domain = unicodedata.normalize("NFC", email).rpartition("@")
-    try:
-        return f"{local_part}{at}{idna.decode(domain, uts46=True)}"
-    except idna.IDNAError:
-        return f"{local_part}{at}{domain}"
 
 
 async def anybody() -> bool:

@@ -18,7 +18,8 @@ from webapp.auth.keys import SIGNING_KEY
 from webapp.auth.signins import user_agent_of
 from webapp.clients import address_of
 from webapp.database import database
-from webapp.employees import Employee, normal_email
+from webapp.employees import Employee
+from webapp.normal_forms import normal_email
 from webapp.tables import attempts
 
 PENDING, WRONG, LOGGED_IN, THROTTLED = "pending", "wrong", "logged in", "throttled"

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from webapp import clock, cookies, settings
 from webapp.database import database
-from webapp.employees import normal_email
+from webapp.normal_forms import normal_email
 from webapp.tables import employees, known_browsers
 
 COOKIE = "latchkey-browser"

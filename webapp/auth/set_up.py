@@ -14,7 +14,8 @@ from webapp.auth.authority import Locked
 from webapp.auth.held import SignIn
 from webapp.auth.scopes import SCOPES
 from webapp.database import database
-from webapp.employees import employee_from, normal_email
+from webapp.employees import employee_from
+from webapp.normal_forms import normal_email
 from webapp.tables import employees, set_up_tokens, sign_ins
 
 PATH = "/auth/set-up"

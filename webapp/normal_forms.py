@@ -1,4 +1,4 @@
-"""Text in one form, so that what looks the same is the same (Unicode NFC, UAX 15)."""
+"""The one form in which texts and emails are kept, so that what looks the same is the same (Unicode NFC, UAX 15)."""
 
 import unicodedata
 
@@ -9,7 +9,7 @@ MAX_MARKS = 30
 MADE_OF_MARKS = frozenset("\u0f73\u0f75\u0f81")
 
 
-def composed(text: str) -> str:
+def compose(text: str) -> str:
     """Return a text in Unicode's form NFC (ASVS 2.2.1).
 
     Raises:
@@ -23,3 +23,20 @@ def composed(text: str) -> str:
         if marks > MAX_MARKS:
             raise ValueError(f"Enter at most {MAX_MARKS} marks on one letter")
     return unicodedata.normalize("NFC", text)
+
+
+def normal_email(email: str) -> str:
+    """Return the form in which an email is kept, so that neither its case matters nor how its domain is written."""
+    plain = email.strip().lower()
+    return plain if plain.isascii() and "xn--" not in plain else readable(plain)
+
+
+def readable(email: str) -> str:
+    """Return an email composed (Unicode NFC), and its domain without punycode, as browsers send müller.example."""
+    import idna  # only here: its lists take long to import
+
+    local_part, at, domain = unicodedata.normalize("NFC", email).rpartition("@")
+    try:
+        return f"{local_part}{at}{idna.decode(domain, uts46=True)}"
+    except idna.IDNAError:
+        return f"{local_part}{at}{domain}"
