@@ -100,6 +100,12 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.write_line("LEFT OUT: the tests in a browser; python -m pytest -m browser runs them")
 
 
+@pytest.fixture(autouse=True)
+def no_costlier_hash() -> None:
+    """No hash is known whose cost every check would have to match."""
+    passwords.highest_known = 0
+
+
 @pytest.fixture(scope="session")
 def running() -> Iterator[Client]:
     """The running application, which all tests share."""
@@ -119,7 +125,6 @@ async def migrated() -> None:
 def anonymous(running: Client) -> Client:
     """A browser that is not logged in, before an empty database and a worker that knows nobody."""
     tokens.verified.cache_clear()
-    passwords.highest_known = 0
     for counts in (throttle.rows_written, throttle.malformed, throttle.refused_before):
         counts.counted.clear()
     spraying.wrong.clear()

@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import API, BROWSER, HTMX, client_like
 from tests.hostile_requests import FORM, MULTIPART, bodies
 from webapp import bodies as webapp_bodies
-from webapp import emails, forms, limits
+from webapp import emails, forms, headers, limits
 from webapp.clients import Client, preferred
 from webapp.normal_forms import MAX_MARKS, compose
 from webapp.user_agents import in_words, kept
@@ -195,3 +195,24 @@ class TestUserAgents:
             seconds_of(lambda: [in_words((f"{next(number)}" + piece * 255)[:255]) for piece in pieces * 3])
             < 2 * LIMIT_SECONDS
         )
+
+
+@pytest.mark.parametrize("piece", [b"%", b"%4", b"%41", b"%74oken", b"=", b"&"])
+def test_whether_a_query_has_a_token_is_found_in_no_time(piece):
+    scope = {"path": "/nowhere", "query_string": (piece * 32_768)[:32_768]}
+    assert seconds_of(lambda: headers.has_token(scope)) < LIMIT_SECONDS / 2
+
+
+@pytest.mark.parametrize(
+    ("query", "has_one"),
+    [
+        (b"", False),
+        (b"a=b", False),
+        (b"a=%25token", True),
+        (b"token=x", True),
+        (b"%74ok%65n=x", True),
+        (b"t=oken", False),
+    ],
+)
+def test_a_token_is_found_however_its_name_is_written(query, has_one):
+    assert headers.has_token({"path": "/nowhere", "query_string": query}) is has_one
