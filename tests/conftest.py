@@ -6,6 +6,7 @@ import re
 import secrets
 import tempfile
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -31,7 +32,7 @@ from starlette.testclient import TestClient  # noqa: E402
 
 from webapp import clock, employees, request_log, schema  # noqa: E402
 from webapp.app import app  # noqa: E402
-from webapp.auth import changes, passwords, throttle, tokens  # noqa: E402
+from webapp.auth import changes, passwords, spraying, throttle, tokens  # noqa: E402
 from webapp.database import database  # noqa: E402
 from webapp.tables import metadata  # noqa: E402
 
@@ -99,6 +100,12 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.write_line("LEFT OUT: the tests in a browser; python -m pytest -m browser runs them")
 
 
+@pytest.fixture(autouse=True)
+def no_costlier_hash() -> None:
+    """No hash is known whose cost every check would have to match."""
+    passwords.highest_known = 0
+
+
 @pytest.fixture(scope="session")
 def running() -> Iterator[Client]:
     """The running application, which all tests share."""
@@ -118,8 +125,9 @@ async def migrated() -> None:
 def anonymous(running: Client) -> Client:
     """A browser that is not logged in, before an empty database and a worker that knows nobody."""
     tokens.verified.cache_clear()
-    passwords.highest_known = 0
-    throttle.forget_counts()
+    for counts in (throttle.rows_written, throttle.malformed, throttle.refused_before):
+        counts.counted.clear()
+    spraying.wrong.clear()
     running.portal.call(empty_tables)
     running.portal.call(changes.start)
     return client_like(running, BROWSER)
@@ -212,6 +220,20 @@ def api(anonymous: Client, ann: employees.Employee) -> Client:
     assert not client.cookies
     client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
     return client
+
+
+@pytest.fixture
+def person(run: Callable[..., Any], anonymous: Client) -> Callable[..., SimpleNamespace]:
+    """Add an employee with scopes and log them in, as a program."""
+
+    def add(name: str, *scopes: str) -> SimpleNamespace:
+        employee = add_employee(run, f"{name}@example.com", first_name=name.title(), scopes=scopes)
+        client = client_like(anonymous, API)
+        token = log_in(client, "/api/login", username=employee.email).json()["access_token"]
+        client.headers["Authorization"] = f"Bearer {token}"
+        return SimpleNamespace(client=client, emp_no=employee.emp_no, email=employee.email)
+
+    return add
 
 
 @pytest.fixture(params=["browser", "htmx", "api"])

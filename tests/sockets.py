@@ -21,8 +21,20 @@ EMAIL = "ann@example.com"
 GET = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
+def start_server(environment, log, line=(sys.executable, "run.py")):
+    """Start a server, and return its process, and its port once it listens."""
+    with open(log, "w") as stream:
+        process = subprocess.Popen(
+            line, cwd=settings.ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=stream
+        )
+    for said in process.stdout:
+        if "Latchkey is at" in said:
+            return process, int(re.search(r":(\d+)", said)[1])
+    raise AssertionError(log.read_text())
+
+
 class Site:
-    """A server of one worker with a database of its own.
+    """A server of one worker with a separate database.
 
     Args:
         folder: where its files are.
@@ -51,19 +63,8 @@ class Site:
             line, cwd=settings.ROOT, env=self.environment, input=PASSWORD, text=True, check=True, capture_output=True
         )
         limit = f"ulimit -n {self.descriptors}; " if self.descriptors else ""
-        with open(self.folder / "log", "w") as log:
-            self.process = subprocess.Popen(
-                ["sh", "-c", f'{limit}exec "{sys.executable}" run.py'],
-                cwd=settings.ROOT,
-                env=self.environment,
-                text=True,
-                stdout=subprocess.PIPE,
-                stderr=log,
-            )
-        for line in self.process.stdout:
-            if "Latchkey is at" in line:
-                self.port = int(re.search(r":(\d+)", line)[1])
-                break
+        line = ["sh", "-c", f'{limit}exec "{sys.executable}" run.py']
+        self.process, self.port = start_server(self.environment, self.folder / "log", line)
         until = time.monotonic() + 20
         while time.monotonic() < until and answer(self.port, GET) is None:
             time.sleep(0.05)
@@ -137,7 +138,7 @@ def first_answer(client):
 
 
 def seconds_to_end(client, seconds, trickle=b""):
-    """Return how long a connection goes on, while a little is sent four times a second, `seconds` at the most."""
+    """Return how long a connection goes on, while a little is sent four times a second, for at most `seconds`."""
     began = time.monotonic()
     client.settimeout(0.25)
     while time.monotonic() - began < seconds:
@@ -157,7 +158,7 @@ def seconds_to_end(client, seconds, trickle=b""):
 
 @contextlib.contextmanager
 def crowd(port, count, first=b"", trickle=b"", small_window=False, addresses=1):
-    """So many connections that send something, a little more every second, and read nothing.
+    """Connections that send something, a little more every second, and read nothing.
 
     Args:
         first: what each sends at once.
@@ -199,7 +200,7 @@ def send(client, data):
 
 
 def measure(port, token):
-    """Return the 99th of a hundred times of GET /api/me, in ms: on one connection, and every tenth on one of its own."""
+    """Return the 99th of a hundred times of GET /api/me, in ms: on one connection, and every tenth on a new one."""
     request = f"GET /api/me HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
     took, kept = [], connected(port)
     for number in range(300):

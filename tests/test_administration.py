@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import select, update
 
-from tests.conftest import API, BROWSER, EMAIL, add_employee, client_like, log_in
+from tests.conftest import API, BROWSER, EMAIL, client_like, log_in
 from webapp import employees as staff
 from webapp.auth import administration, authority, passwords, signins
 from webapp.auth.held import SignIn, held
@@ -28,20 +28,6 @@ CHANGES = [
     ("POST", "/sign-ins/end-all", {}),
     ("POST", f"/sign-ins/{'a' * 22}/end", {}),
 ]
-
-
-@pytest.fixture
-def person(run, anonymous):
-    """Add an employee with scopes and log them in, as a program."""
-
-    def add(name, *scopes):
-        employee = add_employee(run, f"{name}@example.com", first_name=name.title(), scopes=scopes)
-        client = client_like(anonymous, API)
-        token = log_in(client, "/api/login", username=employee.email).json()["access_token"]
-        client.headers["Authorization"] = f"Bearer {token}"
-        return SimpleNamespace(client=client, **{name: getattr(employee, name) for name in ("emp_no", "email")})
-
-    return add
 
 
 def now(run, person):

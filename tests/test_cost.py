@@ -120,8 +120,8 @@ async def fill_lists(emp_no):
     now, agents = clock.now(), [f"Mozilla/5.0 ({number};" + "(;<1." * 60 for number in range(170)]
     lasting = {"emp_no": emp_no, "opened": now, "used": now, "ends": now + 9e6, "address": "2001:db8::1"}
     async with database.transaction():
-        for number in range(signins.MOST_SESSIONS + signins.MOST_TOKENS - 1):
-            is_token = number < signins.MOST_TOKENS
+        for number in range(signins.MAX_SESSIONS + signins.MAX_TOKENS - 1):
+            is_token = number < signins.MAX_TOKENS
             kind = (
                 {"kind": "token", "name": MARKUP * 10, "scopes": "user:read user:write"}
                 if is_token

@@ -68,7 +68,7 @@ def personal(api):
 
 @pytest.fixture
 def ask(anonymous):
-    """Ask for one's own details with such headers."""
+    """Ask for the employee's own details with these headers."""
 
     def ask(*headers, path="/api/me", client=API, method="GET"):
         pairs = [(name, value.encode("latin-1")) for name, value in headers]

@@ -396,7 +396,7 @@ class TestWhoHasMoreThanUser:
             assert imported(f"{HEADER}\n{row}\n", "--update")[1].startswith("0 employees were added, 0 changed, 1 left")
 
     def test_keeps_their_email_from_others(self, run, imported):
-        """Whoever is in the file with the administrator's email; two who change places, too."""
+        """Anybody in the file with the administrator's email; two who change places, too."""
         ruth = self.somebody(run)
         bo = add_employee(run, "bo@example.com", first_name="Bo", last_name="Ray")
         before = everybody(run)

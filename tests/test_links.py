@@ -108,7 +108,7 @@ def test_a_link_is_for_one_employee(run, ann):
 
 
 class TestItsMaker:
-    """ASVS 8.2.1: whoever leaves takes no link along."""
+    """ASVS 8.2.1: an administrator who leaves takes no link along."""
 
     @pytest.fixture
     def boss(self, run, anonymous):

@@ -48,7 +48,7 @@ class TestTokens:
     @pytest.fixture
     def full(self, run, ann):
         """As many tokens as one may have, but one."""
-        run(add_sign_ins, ann.emp_no, signins.MOST_TOKENS - 1, "token", clock.now())
+        run(add_sign_ins, ann.emp_no, signins.MAX_TOKENS - 1, "token", clock.now())
 
     @pytest.mark.parametrize("headers", [BROWSER, HTMX], ids="bh")
     def test_one_too_many_is_refused_and_what_was_typed_is_kept(self, full, browser, headers):
@@ -65,7 +65,7 @@ class TestTokens:
         answer = make_token(api)
         assert (answer.status_code, answer.json()["error"]) == (409, "conflict")
         assert "maximum" in answer.json()["detail"]
-        assert len(living(run, "token")) == signins.MOST_TOKENS
+        assert len(living(run, "token")) == signins.MAX_TOKENS
 
     def test_one_that_has_ended_makes_room(self, full, browser, moved_clock):
         made = make_token(browser).json()
@@ -77,7 +77,7 @@ class TestTokens:
     def test_of_two_at_once_one_is_made(self, full, browser, api, run):
         answers = at_once(lambda: make_token(browser), lambda: make_token(api), lambda: make_token(browser))
         assert sorted(answer.status_code for answer in answers) == [201, 409, 409]
-        assert len(living(run, "token")) == signins.MOST_TOKENS
+        assert len(living(run, "token")) == signins.MAX_TOKENS
 
 
 def at_once(*calls):
@@ -95,21 +95,21 @@ class TestSessions:
     @pytest.fixture
     def full(self, run, ann):
         """As many sessions as one may have."""
-        run(add_sign_ins, ann.emp_no, signins.MOST_SESSIONS, "api", clock.now() - 3600)
-        run(add_sign_ins, ann.emp_no, signins.MOST_TOKENS, "token", clock.now() - 7200)
+        run(add_sign_ins, ann.emp_no, signins.MAX_SESSIONS, "api", clock.now() - 3600)
+        run(add_sign_ins, ann.emp_no, signins.MAX_TOKENS, "token", clock.now() - 7200)
 
     def test_a_login_ends_the_longest_unused(self, full, anonymous, run):
         before = living(run, "api")
         assert log_in(client_like(anonymous, API), "/api/login").status_code == 200
         after = living(run, "api")
-        assert len(after) == signins.MOST_SESSIONS
+        assert len(after) == signins.MAX_SESSIONS
         assert set(before) - set(after) == {f"{'api':_<10}{0:012d}"}
-        assert len(living(run, "token")) == signins.MOST_TOKENS
+        assert len(living(run, "token")) == signins.MAX_TOKENS
         why = run(database.fetch_val, select(sign_ins.c.ended_why).where(sign_ins.c.ended.is_not(None)))
         assert why == "more than 100 sessions"
 
     def test_its_token_is_refused_at_once(self, anonymous, run, ann, monkeypatch, moved_clock):
-        monkeypatch.setattr(signins, "MOST_SESSIONS", 2)
+        monkeypatch.setattr(signins, "MAX_SESSIONS", 2)
         clients = [client_like(anonymous, BROWSER) for _ in range(3)]
         for client in clients:
             moved_clock.forward(1)
@@ -117,9 +117,9 @@ class TestSessions:
         assert [client.get("/api/me").status_code for client in clients] == [401, 200, 200]
 
     def test_what_came_before_there_was_a_bound_goes(self, anonymous, run, ann):
-        run(add_sign_ins, ann.emp_no, signins.MOST_SESSIONS + 30, "browser", clock.now() - 60)
+        run(add_sign_ins, ann.emp_no, signins.MAX_SESSIONS + 30, "browser", clock.now() - 60)
         log_in(client_like(anonymous, API), "/api/login")
-        assert len(living(run, "browser")) == signins.MOST_SESSIONS - 1
+        assert len(living(run, "browser")) == signins.MAX_SESSIONS - 1
 
     def test_ten_logins_at_once_all_succeed_and_keep_to_it(self, full, run, ann, anonymous):
         from webapp.auth import attempt_log, login
@@ -137,14 +137,14 @@ class TestSessions:
             return await asyncio.gather(*(asyncio.create_task(opened(Request(scope))) for _ in range(10)))
 
         assert None not in run(all_at_once)
-        assert len(living(run, "api")) == signins.MOST_SESSIONS
+        assert len(living(run, "api")) == signins.MAX_SESSIONS
 
     def test_lists_are_never_longer(self, anonymous, browser, run, ann):
         run(add_sign_ins, ann.emp_no, 300, "token", clock.now())
         boss = add_employee(run, "boss@example.com", scopes=("super:*",))
         program = client_like(anonymous, API)
         log_in(program, "/auth/token", username=boss.email)
-        most = signins.MOST_SESSIONS + signins.MOST_TOKENS
+        most = signins.MAX_SESSIONS + signins.MAX_TOKENS
         rows = rows_of(browser)
         assert len(rows) == most
         assert rows[0]["this_device"]
@@ -194,7 +194,7 @@ class TestNotes:
 
     @pytest.mark.parametrize("headers", [BROWSER, HTMX, JSON], ids="bhj")
     def test_one_too_many_is_refused_and_kept_in_the_form(self, browser, run, ann, monkeypatch, headers):
-        monkeypatch.setattr(notes_page, "MOST_NOTES", 3)
+        monkeypatch.setattr(notes_page, "MAX_NOTES", 3)
         run(add_notes, ann.emp_no, 2)
         assert browser.post("/notes", data={"text": "the third"}, headers=JSON).status_code == 200
         answer = browser.post("/notes", data={"text": "typed in vain"}, headers=headers)
@@ -205,7 +205,7 @@ class TestNotes:
         assert run(database.fetch_val, select(func.count()).select_from(notes)) == 3
 
     def test_of_some_at_once_no_more_are_added_than_there_is_room_for(self, browser, htmx, run, ann, monkeypatch):
-        monkeypatch.setattr(notes_page, "MOST_NOTES", 3)
+        monkeypatch.setattr(notes_page, "MAX_NOTES", 3)
         run(add_notes, ann.emp_no, 2)
         calls = [
             lambda client=client: client.post("/notes", data={"text": "x"}) for client in (browser, htmx, browser, htmx)

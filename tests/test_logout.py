@@ -129,7 +129,7 @@ class TestExpiredToken:
 
 
 class TestRevocation:
-    """RFC 7009: whoever holds a program's refresh token may end its session with it, and needs nothing else."""
+    """RFC 7009: a program's refresh token is enough to end its session."""
 
     @pytest.mark.parametrize("which", [0, 1], ids=["used", "unused"])
     @pytest.mark.parametrize(

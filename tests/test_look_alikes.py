@@ -9,7 +9,7 @@ from tests.test_import import HEADER, file, imported  # noqa: F401  the fixtures
 from webapp import employee_rules, settings
 from webapp.auth import set_up
 from webapp.database import database
-from webapp.employees import normal_email
+from webapp.normal_forms import normal_email
 from webapp.tables import employees
 
 TAKEN = [

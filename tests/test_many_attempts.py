@@ -63,7 +63,7 @@ def server(tmp_path):
 
 
 def fill(file):
-    """Write five million attempts, in a minute at the most: in one statement, and the indexes afterwards."""
+    """Write five million attempts, in at most a minute: in one statement, and the indexes afterwards."""
     with closing(sqlite3.connect(file, isolation_level=None)) as opened:
         opened.row_factory = sqlite3.Row
         for pragma in ("synchronous = OFF", "journal_mode = OFF", "cache_size = -400000", "temp_store = MEMORY"):

@@ -43,7 +43,7 @@ def closed(clients):
 
 
 def different(count):
-    """Return so many addresses of different peers."""
+    """Return the addresses of `count` different peers."""
     return [f"192.0.2.{number}" for number in range(count)]
 
 

@@ -3,8 +3,9 @@
 import pytest
 
 from tests.conftest import API, BROWSER, EMAIL, HTMX, PASSWORD, client_like
-from webapp import origins, settings
+from webapp import origins, refusals, settings
 from webapp.app import app
+from webapp.proxies import Proxies
 
 PUBLIC = "https://latchkey.example.com"
 
@@ -159,3 +160,10 @@ def test_who_is_logged_in_and_opens_the_login_page_goes_where_it_leads(browser, 
 
 def test_head_of_a_closed_page_leads_back_as_get_does(anonymous):
     assert anonymous.head("/notes?x=1").headers["location"] == "/auth/login?next=/notes%3Fx%3D1"
+
+
+@pytest.mark.parametrize("address", [PUBLIC, "HTTPS://latchkey.example.com"])
+def test_what_could_not_be_read_is_answered_over_https_too(monkeypatch, address):
+    monkeypatch.setattr(settings, "PUBLIC_URL", address)
+    assert refusals.scope_of("/", [])["scheme"] == "https"
+    assert Proxies(app).is_https

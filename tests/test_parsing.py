@@ -12,9 +12,9 @@ import pytest
 from tests.conftest import API, BROWSER, HTMX, client_like
 from tests.hostile_requests import FORM, MULTIPART, bodies
 from webapp import bodies as webapp_bodies
-from webapp import emails, forms, limits
+from webapp import emails, forms, headers, limits
 from webapp.clients import Client, preferred
-from webapp.composed import MOST_MARKS, composed
+from webapp.normal_forms import MAX_MARKS, compose
 from webapp.user_agents import in_words, kept
 
 LIMIT_SECONDS = 0.004
@@ -134,7 +134,7 @@ def test_json_numbers_are_what_they_were():
 
 
 def test_headers_are_counted(anonymous):
-    headers = [(f"x{number}", "1") for number in range(limits.MOST_HEADERS - 20)]
+    headers = [(f"x{number}", "1") for number in range(limits.MAX_HEADERS - 20)]
     assert anonymous.get("/auth/login", headers=headers).status_code == 200
     answer = anonymous.get("/auth/login", headers=[*headers, *headers])
     assert (answer.status_code, "send fewer headers" in answer.text) == (431, True)
@@ -142,16 +142,16 @@ def test_headers_are_counted(anonymous):
 
 class TestComposed:
     @pytest.mark.parametrize(
-        "text", ["", "Ann", "Zoe\u0308", "e\u0301\u0323", "\u1112\u1161\u11ab", "a" + "\u0301" * MOST_MARKS, "A\u0f73"]
+        "text", ["", "Ann", "Zoe\u0308", "e\u0301\u0323", "\u1112\u1161\u11ab", "a" + "\u0301" * MAX_MARKS, "A\u0f73"]
     )
     def test_as_unicode_has_it(self, text):
-        assert composed(text) == unicodedata.normalize("NFC", text)
+        assert compose(text) == unicodedata.normalize("NFC", text)
 
     @pytest.mark.parametrize("marks", ["\u0301", "\u0301\u0316", "\u0f73", "\u0345\u0334", "\u0344"])
     def test_more_marks_than_any_language_has(self, marks):
         with pytest.raises(ValueError, match="Enter at most 30 marks on one letter"):
-            composed("a" + marks * 31)
-        assert seconds_of(lambda: composed(("a" + (marks * 30)[:30]) * 260)) < LIMIT_SECONDS
+            compose("a" + marks * 31)
+        assert seconds_of(lambda: compose(("a" + (marks * 30)[:30]) * 260)) < LIMIT_SECONDS
 
 
 class TestEmails:
@@ -195,3 +195,24 @@ class TestUserAgents:
             seconds_of(lambda: [in_words((f"{next(number)}" + piece * 255)[:255]) for piece in pieces * 3])
             < 2 * LIMIT_SECONDS
         )
+
+
+@pytest.mark.parametrize("piece", [b"%", b"%4", b"%41", b"%74oken", b"=", b"&"])
+def test_whether_a_query_has_a_token_is_found_in_no_time(piece):
+    scope = {"path": "/nowhere", "query_string": (piece * 32_768)[:32_768]}
+    assert seconds_of(lambda: headers.has_token(scope)) < LIMIT_SECONDS / 2
+
+
+@pytest.mark.parametrize(
+    ("query", "has_one"),
+    [
+        (b"", False),
+        (b"a=b", False),
+        (b"a=%25token", True),
+        (b"token=x", True),
+        (b"%74ok%65n=x", True),
+        (b"t=oken", False),
+    ],
+)
+def test_a_token_is_found_however_its_name_is_written(query, has_one):
+    assert headers.has_token({"path": "/nowhere", "query_string": query}) is has_one

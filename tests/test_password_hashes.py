@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 import unicodedata
 
 import bcrypt
@@ -15,6 +16,7 @@ from webapp.auth import login, passwords
 from webapp.database import database
 from webapp.tables import employees
 
+COST = re.compile(rb"\$(0[4-9]|[12][0-9]|3[01])\$")
 COMPOSED = "caf\u00e9 violet \u1e69 tr\u00e8s loin"
 TYPED = {
     "composed": COMPOSED,
@@ -52,13 +54,13 @@ def many_tries(monkeypatch):
 
 @pytest.fixture
 def spent(monkeypatch):
-    """The work of every bcrypt computation, which is 2 to the power of its cost."""
+    """The work of every bcrypt computation, which is 2 to the power of its cost; a check is made at the lowest cost."""
     work = []
     check, make = bcrypt.checkpw, bcrypt.hashpw
 
     def checked(word, hashed):
         work.append(2 ** int(hashed.split(b"$")[2]))
-        return check(word, hashed)
+        return check(word, COST.sub(b"$04$", hashed, count=1))
 
     def made(word, salt):
         work.append(2 ** int(salt.split(b"$")[2]))

@@ -20,7 +20,7 @@ from webapp.database import database
 from webapp.request_log import RequestLog
 from webapp.tables import attempts, audit, employees
 
-NOT_GOOD = "This link is not good, or no longer"
+NOT_GOOD = "This link has expired, has been used or is incomplete"
 
 
 @pytest.fixture
@@ -227,7 +227,7 @@ class TestNotGood:
         assert anonymous.get("/api/me").status_code == 401
 
     def test_its_page_says_what_it_is(self, anonymous):
-        assert "<h1>No longer good</h1>" in opened(anonymous, "a.b.c").text
+        assert "<h1>Link expired</h1>" in opened(anonymous, "a.b.c").text
 
     @pytest.mark.parametrize("token", ["", "%00", "a b", "x" * 501, "ä", "%ff", "<b>"])
     def test_what_has_not_the_shape_of_a_token(self, anonymous, token):
@@ -241,7 +241,7 @@ class TestNotGood:
     def test_a_page_that_is_opened_again_without_its_token_says_what_to_do(self, anonymous, headers):
         answer = client_like(anonymous, headers).get("/auth/link")
         assert answer.status_code == 410
-        assert "Open the link again, from the mail or the message" in answer.text
+        assert "Open the link again in the mail or message" in answer.text
 
     def test_without_a_link(self, anonymous):
         assert anonymous.post("/auth/link", data={"new_password": NEW}).status_code == 410

@@ -2,13 +2,12 @@
 
 import json
 from datetime import UTC, datetime
-from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import select
 
 from tests import accounts
-from tests.conftest import API, BROWSER, HTMX, PASSWORD, add_employee, client_like, log_in
+from tests.conftest import API, BROWSER, HTMX, PASSWORD, client_like, log_in
 from tests.test_change_password import NEW
 from tests.test_forgot import inbox, mailed  # noqa: F401  the fixture
 from tests.test_links import COMMAND, made, token_in
@@ -26,7 +25,7 @@ NAMES = {"first_name": "New", "last_name": "Name"}
 DECIDED = {
     "GET /": (ALLOWED, {}),
     "GET /auth/login": (ALLOWED, {}),
-    # Whoever logs in proves who they are with a password or a refresh token; the header neither helps nor hinders.
+    # A login proves who it is with a password or a refresh token; the header neither helps nor hinders.
     "POST /auth/token": (ALLOWED, {"username": "boss@example.com", "password": "wrong"}),
     "POST /api/login": (ALLOWED, {"username": "boss@example.com", "password": "wrong"}),
     "POST /api/refresh": (ALLOWED, {"grant_type": "refresh_token", "refresh_token": "{token}"}),
@@ -108,20 +107,6 @@ def test_every_route_is_decided():
 
 
 @pytest.fixture
-def person(run, anonymous):
-    """Add an employee with scopes and log them in, as a program."""
-
-    def add(name, *scopes):
-        employee = add_employee(run, f"{name}@example.com", first_name=name.title(), scopes=scopes)
-        client = client_like(anonymous, API)
-        token = log_in(client, "/api/login", username=employee.email).json()["access_token"]
-        client.headers["Authorization"] = f"Bearer {token}"
-        return SimpleNamespace(client=client, emp_no=employee.emp_no, email=employee.email)
-
-    return add
-
-
-@pytest.fixture
 def boss(person):
     """An administrator who may do everything, logged in with a password."""
     return person("boss", *SUPER)
@@ -164,8 +149,8 @@ def test_each_route_with_a_token_that_may_do_everything(run, person, boss, progr
         method, path = name.split()
         if path.endswith("/logout"):
             continue  # it would end itself
-        whom = gone if path.endswith("/activate") else other
-        path = path.replace("{emp_no}", str(whom.emp_no)).replace("{id}", whole).replace("{id:int}", "1")
+        target = gone if path.endswith("/activate") else other
+        path = path.replace("{emp_no}", str(target.emp_no)).replace("{id}", whole).replace("{id:int}", "1")
         body = {field: fill.get(value, value) if isinstance(value, str) else value for field, value in sent.items()}
         answer = send(client, method, path, body)
         is_refused = answer.status_code == 403
@@ -247,7 +232,7 @@ class TestWhatItMayDo:
 
 
 class TestWhomItAdds:
-    """Nobody gets in whom no administrator has invited."""
+    """An employee gets in only after an administrator has invited them."""
 
     @pytest.fixture
     def added(self, program):
@@ -256,7 +241,7 @@ class TestWhomItAdds:
         return answer.json()["emp_no"]
 
     def ask(self, anonymous, run, inbox):  # noqa: F811
-        """Ask for a link as anybody may, and return to whom mails have gone."""
+        """Ask for a link as anybody may, and return the recipients of the mails."""
         answer = client_like(anonymous, API).post("/api/forgot", data={"email": "thief@example.com"})
         assert answer.status_code == 202
         return [mail["to"] for mail in mailed(run, inbox)]

@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from tests.sockets import start_server
 from webapp import settings
 
 pytestmark = [
@@ -65,19 +66,7 @@ class Server:
 
     def start(self):
         """Start the server and wait until both workers answer."""
-        with open(self.folder / "log", "w") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "run.py"],
-                cwd=settings.ROOT,
-                env=self.environment,
-                text=True,
-                stdout=subprocess.PIPE,
-                stderr=log,
-            )
-        for line in self.process.stdout:
-            if "Latchkey is at" in line:
-                self.port = int(re.search(r":(\d+)", line)[1])
-                break
+        self.process, self.port = start_server(self.environment, self.folder / "log")
         self.await_workers(2)
 
     def workers(self):

@@ -115,7 +115,7 @@ def open_to(*hosts, version=b"1.1", method=b"GET", target=b"/", more=b""):
 
 
 def ring(connection, seconds):
-    """Let the timers of so many seconds ring that are waiting now."""
+    """Let the timers ring that wait now, for this number of seconds."""
     for timer in [timer for timer in connection.timers if timer.seconds == seconds and not timer.cancelled]:
         timer.cancelled = True
         timer.call(*timer.arguments)

@@ -31,7 +31,7 @@ from webapp.request_log import RequestLog
 from webapp.tables import audit, employees, known_browsers, set_up_tokens
 
 ADA = {"email": "Ada@Example.com", "first_name": "Ada", "last_name": "Byron", "new_password": PASSWORD}
-OVER = "There is nothing to set up with this address"
+OVER = "This set-up address does not work, or no longer"
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What two addresses have in common: attackers have one text each, and many of them."""
+"""Read addresses, and tell which of them count as one client: an attacker has many."""
 
 import functools
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ MAX_TEXT = 500
 
 # IPv4 within IPv6: mapped (RFC 4291 2.5.5.2), translated (RFC 2765 2.1) and by NAT64 (RFC 6052 2.1); the last 32 bits.
 HOLDS_IPV4 = (IPv6Network("::ffff:0:0/96"), IPv6Network("::ffff:0:0:0/96"), IPv6Network("64:ff9b::/96"))
-# All that is no address counts as one: else each new text would be a new client.
+# Everything that is not an address counts as one client: otherwise each new text would be a new client.
 UNREADABLE = "unreadable"
 
 
@@ -27,12 +27,12 @@ def address_key(address: str) -> str:
 
 @functools.lru_cache(maxsize=4096)
 def address_space(address: str) -> str:
-    """Return what the addresses of one customer have in common at the most: a /24 of IPv4, a /48 of IPv6."""
+    """Return what the addresses of one customer of a provider have in common: a /24 of IPv4, a /48 of IPv6."""
     return network_of(address, 24, 48)
 
 
 def network_of(address: str, bits_of_ipv4: int, bits_of_ipv6: int) -> str:
-    """Return the network of so many bits that an address is in, without its length where that is the whole address."""
+    """Return the network of a length in bits that an address is in; a single address is written without the length."""
     read = address_in(address)
     if isinstance(read, IPv6Address):
         read = ipv4_within(read) or read

@@ -16,10 +16,10 @@ from webapp.forms import FORM_TYPE, MOST_FIELDS, Form, form_in, media_type
 FORM = FORM_TYPE
 MULTIPART = "multipart/form-data"
 JSON = "application/json"
-LONGEST_TYPE = 500
+MAX_TYPE_LENGTH = 500
 # Of a form that carries files. A part has few short headers; python-multipart itself takes eight of four thousand bytes
 # each, and reads a thousand semicolons in half a millisecond.
-MOST_PARTS = 20
+MAX_PARTS = 20
 PARTS: Any = {"MAX_HEADER_COUNT": 4, "MAX_HEADER_SIZE": 400}
 # It logs what is wrong with a form, which is answered and is nobody else's business.
 logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
@@ -81,7 +81,7 @@ def from_multipart(body: bytes, content_type: str) -> Body:
         part.close()
 
     boundary = boundary_in(content_type)
-    if body.count(b"--" + boundary) > MOST_PARTS + 1:
+    if body.count(b"--" + boundary) > MAX_PARTS + 1:
         raise ValueError("too many parts")
     parser = FormParser(MULTIPART, keep_field, keep_file, boundary=boundary, config=PARTS)
     parser.write(body)
@@ -98,7 +98,9 @@ def boundary_in(content_type: str) -> bytes:
     Raises:
         ValueError: the Content-Type does not say it, or is too long.
     """
-    boundary = b"" if len(content_type) > LONGEST_TYPE else parse_options_header(content_type)[1].get(b"boundary", b"")
+    boundary = (
+        b"" if len(content_type) > MAX_TYPE_LENGTH else parse_options_header(content_type)[1].get(b"boundary", b"")
+    )
     if not boundary:
         raise ValueError("no boundary")
     return boundary

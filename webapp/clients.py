@@ -9,7 +9,7 @@ JSON_TYPE = "application/json"
 HTML_TYPE = "text/html"
 DIALOG = "relogin"
 # Browsers send less than two hundred; each part that a hostile one adds would be read.
-LONGEST_ACCEPT = 1000
+MAX_ACCEPT_LENGTH = 1000
 TELLING = {b"x-expected-format", b"hx-request", b"hx-history-restore-request", b"accept"}
 
 
@@ -36,7 +36,7 @@ def client_of(request: Request) -> Client:
     if told.get(b"hx-request") == b"true" and told.get(b"hx-history-restore-request") != b"true":
         return Client.HTMX
     return preferred(
-        told.get(b"accept", b"")[:LONGEST_ACCEPT], Client.JSON if scope["path"] == "/auth/token" else Client.BROWSER
+        told.get(b"accept", b"")[:MAX_ACCEPT_LENGTH], Client.JSON if scope["path"] == "/auth/token" else Client.BROWSER
     )
 
 

@@ -57,11 +57,6 @@ def read_cookies(conn: HTTPConnection, name: str) -> list[str]:
     return read_values(f"{name}=".encode(), [value for header, value in conn.scope["headers"] if header == b"cookie"])
 
 
-def cookie_in(conn: HTTPConnection, name: str) -> str | None:
-    """Return the value of the first cookie of a name; None where there is none."""
-    return next(iter(read_cookies(conn, name)), None)
-
-
 def set_cookie(response: Response, conn: HTTPConnection, name: str, value: str, seconds: int) -> None:
     """Set a cookie that scripts cannot read and other sites' forms do not send (ASVS 3.3.1 to 3.3.4)."""
     response.set_cookie(

@@ -5,7 +5,7 @@ import re
 
 import email_validator
 
-from webapp.employees import normal_email
+from webapp.normal_forms import normal_email
 
 # An internal tool's own mail domain may well end in .local.
 email_validator.SPECIAL_USE_DOMAIN_NAMES.remove("local")

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from webapp.auth.scopes import SCOPES
-from webapp.composed import composed
+from webapp.normal_forms import compose
 
 LONGEST_NAME = 50
 GENDERS = ("F", "M", "X")
@@ -50,9 +50,9 @@ def new_email(text: str) -> str:
 def name(text: str) -> str:
     """Return a name of 1 to 50 characters without spaces around it, composed (Unicode NFC, ASVS 2.2.1)."""
     stripped = text.strip()
-    # NFC makes one sign of four at the most: a text that is longer than that is too long in any form.
+    # NFC makes one character of at most four: a text that is longer than that is too long in any form.
     if len(stripped) <= 4 * LONGEST_NAME:
-        stripped = composed(stripped)
+        stripped = compose(stripped)
     if not 1 <= len(stripped) <= LONGEST_NAME:
         raise ValueError(f"Enter a name of 1 to {LONGEST_NAME} characters")
     if not stripped.isprintable():

@@ -1,6 +1,5 @@
 """Employees: the record that a request carries, and every query on them."""
 
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -10,10 +9,11 @@ from sqlalchemy import ColumnElement, Insert, insert, literal, select, update
 from starlette.authentication import BaseUser
 
 from webapp import clock, search
-from webapp.auth.passwords import NO_DIGEST
+from webapp.auth.passwords import has_password
 from webapp.auth.scopes import ALL, USER_SCOPES
 from webapp.database import Duplicate, Unavailable, database
 from webapp.employee_numbers import first_free, next_number
+from webapp.normal_forms import normal_email
 from webapp.tables import employees
 
 TRIES_FOR_A_NUMBER = 50
@@ -83,23 +83,6 @@ def employee_from(row: Mapping[str, Any]) -> Employee:
     )
 
 
-def normal_email(email: str) -> str:
-    """Return the form in which an email is kept, so that neither its case matters nor how its domain is written."""
-    plain = email.strip().lower()
-    return plain if plain.isascii() and "xn--" not in plain else readable(plain)
-
-
-def readable(email: str) -> str:
-    """Return an email composed (Unicode NFC), and its domain without punycode, as browsers send müller.example."""
-    import idna  # only here: its lists take long to import
-
-    local_part, at, domain = unicodedata.normalize("NFC", email).rpartition("@")
-    try:
-        return f"{local_part}{at}{idna.decode(domain, uts46=True)}"
-    except idna.IDNAError:
-        return f"{local_part}{at}{domain}"
-
-
 async def anybody() -> bool:
     """Return whether there is any employee."""
     return await database.fetch_one(select(employees.c.emp_no).limit(1)) is not None
@@ -136,7 +119,7 @@ async def lock(emp_no: int) -> None:
 def can_rule() -> ColumnElement[bool]:
     """Return the condition of an administrator who can log in: active, with super:*, and with a password."""
     scopes = literal(" ") + employees.c.scopes + literal(" ")
-    return employees.c.is_active & scopes.like(f"% {ALL} %") & employees.c.password_hash.notlike(f"%{NO_DIGEST}")
+    return employees.c.is_active & scopes.like(f"% {ALL} %") & has_password()
 
 
 async def somebody_rules(*, besides: int | None = None) -> bool:
@@ -147,10 +130,15 @@ async def somebody_rules(*, besides: int | None = None) -> bool:
     return await database.fetch_one(select(employees.c.emp_no).where(ruling).limit(1)) is not None
 
 
+def may_log_in(emp_no: int, password_hash: str) -> ColumnElement[bool]:
+    """Return the condition of an employee who is active and still has the hash that was looked at."""
+    return (employees.c.emp_no == emp_no) & (employees.c.password_hash == password_hash) & employees.c.is_active
+
+
 async def lets_in(emp_no: int, password_hash: str) -> bool:
     """Lock an employee, and return whether they are active and have this hash."""
-    as_it_was = (employees.c.emp_no == emp_no) & (employees.c.password_hash == password_hash) & employees.c.is_active
-    return await database.fetch_one(select(employees.c.emp_no).where(as_it_was).with_for_update()) is not None
+    query = select(employees.c.emp_no).where(may_log_in(emp_no, password_hash)).with_for_update()
+    return await database.fetch_one(query) is not None
 
 
 async def create(

@@ -16,7 +16,7 @@ FORM_TYPE = "application/x-www-form-urlencoded"
 MOST_FIELDS = 50
 # Percent signs that begin no escape: each takes as long to read as fifty letters.
 BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
-MOST_BROKEN_ESCAPES = 100
+MAX_BROKEN_ESCAPES = 100
 EXPECTED_FORMAT = b"x-expected-format"
 
 Form = dict[str, list[str]]
@@ -97,7 +97,7 @@ def fields_in(body: bytes) -> Form:
 
 def takes_long(encoded: bytes) -> bool:
     """Return whether a form or a query has more fields, or percent signs that begin no escape, than people send."""
-    broken = itertools.islice(BROKEN_ESCAPE.finditer(encoded), MOST_BROKEN_ESCAPES, None)
+    broken = itertools.islice(BROKEN_ESCAPE.finditer(encoded), MAX_BROKEN_ESCAPES, None)
     return encoded.count(b"&") > MOST_FIELDS or next(broken, None) is not None
 
 
@@ -109,7 +109,7 @@ def plain(encoded: bytes | None) -> str:
 def unescaped(encoded: bytes) -> bytes:
     """Return what urllib's `unquote_to_bytes` does, which takes 3 ms for 64 KB of escapes: this takes 0.1 ms.
 
-    Quoted-printable has the same escapes after another sign, and Python decodes it in C.
+    Quoted-printable has the same escapes after `=` instead of `%`, and Python decodes it in C.
     """
     whole = BROKEN_ESCAPE.sub(b"%25", encoded)
     return binascii.a2b_qp(whole.replace(b"=", b"=3D").replace(b"%", b"="))

@@ -1,9 +1,10 @@
 """The security headers of every answer, made once (ASVS 3.4)."""
 
 from collections.abc import Awaitable
-from urllib.parse import unquote_to_bytes
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from webapp import forms
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -36,9 +37,14 @@ A_FILE = {200, 206, 304}
 
 
 def has_token(scope: Scope) -> bool:
-    """Return whether a request's address may have a token, be it in a query that a mail program has encoded."""
+    """Return whether a request's address may have a token, be it in a query that a mail program has encoded.
+
+    A query that takes long to read, which is refused, may have one.
+    """
     path, query = scope["path"], scope["query_string"]
-    return path in TOKEN_PAGES or "?" in path or (query != b"" and b"token" in unquote_to_bytes(query))
+    if path in TOKEN_PAGES or "?" in path:
+        return True
+    return query != b"" and (forms.takes_long(query) or b"token" in forms.unescaped(query))
 
 
 def headers_for(scope: Scope, status: int) -> list[tuple[bytes, bytes]]:

@@ -8,7 +8,7 @@ from typing import Any
 from wtforms import Field
 from wtforms.validators import StopValidation
 
-from webapp.composed import composed
+from webapp.normal_forms import compose
 
 # Control characters, lone surrogates, and the marks that turn text around; tabs and line feeds are looked at apart.
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -76,7 +76,7 @@ class Line(Checked):
 
     def plain(self, text: str) -> str:
         """Return the text as it is kept."""
-        text = composed(text.strip())
+        text = compose(text.strip())
         if "\t" in text or "\n" in text:
             raise ValueError(f"Enter {self.what} in one line")
         return text
@@ -90,7 +90,7 @@ class Lines(Line):
     """Several lines of text, each ended by one line feed."""
 
     def plain(self, text: str) -> str:
-        return composed(with_line_feeds(text).strip())
+        return compose(with_line_feeds(text).strip())
 
     def shown(self) -> str:
         return CONTROL.sub("", with_line_feeds((self.raw_data or [""])[0]))
@@ -135,7 +135,7 @@ class Secret(Checked):
 
 
 def is_too_long(password: str, longest: int) -> bool:
-    """Return whether a password has too many characters, each of a letter and a mark at the most; none is composed."""
+    """Return whether a password has too many characters, each of which may be a letter and a mark."""
     return len(password) > (longest if password.isascii() else longest * MAX_CODE_POINTS)
 
 

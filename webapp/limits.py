@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from webapp import answers, forms, settings
 
-MOST_HEADERS = 100
+MAX_HEADERS = 100
 
 
 class BodyLimits:
@@ -41,9 +41,9 @@ def ensure_short(scope: Scope) -> None:
     """Refuse a head that takes long to look at, however short it is in bytes.
 
     Raises:
-        HTTPException: 431 where it has more than MOST_HEADERS headers, 400 where its query has too many fields.
+        HTTPException: 431 where it has more than MAX_HEADERS headers, 400 where its query has too many fields.
     """
-    if len(scope["headers"]) > MOST_HEADERS:
+    if len(scope["headers"]) > MAX_HEADERS:
         raise HTTPException(431)
     if scope["query_string"] and forms.takes_long(scope["query_string"]):
         raise HTTPException(400)

@@ -13,20 +13,20 @@ TOGETHER = (
     {"HAN", "HANGUL"},
     {"HAN", "BOPOMOFO"},
 )
-# Signs that several scripts share, with the scripts that they stand among.
+# Characters that several scripts share, with the scripts that they stand among.
 SHARED = {"ー": {"HIRAGANA", "KATAKANA"}, "・": {"HAN", "HIRAGANA", "KATAKANA"}}
 # Beyond these, Latin letters are those of phonetic transcription, many of which look like others; the gap in the first
 # is the letters of clicks, which look like strokes, l, ll and an exclamation mark.
 LATIN_OF_LANGUAGES = (range(0x0080, 0x01C0), range(0x01C4, 0x0250), range(0x1E00, 0x1F00))
 
-COMPATIBLE = "some of its characters only look like letters; type it on a keyboard, and do not paste it"
-NOT_ASCII = "before the @, use the letters a to z, digits and signs"
+COMPATIBLE = "some of its characters only look like letters; type it instead of pasting it"
+NOT_ASCII = "before the @, use only a to z, digits and punctuation"
 MIXED = "“{}” has letters of several alphabets, or marks that belong to none"
 LIKE_LATIN = "“{}” can be read as other letters, from a to z"
 
 
 def problem_of(email: str) -> str:
-    """Return what to mend in a new email, in its normal form, that could be taken for another; "" where nothing is."""
+    """Return what to change in a new email, in its normal form, that could be taken for another; "" for nothing."""
     reason = "" if email.isascii() else reason_of(email)
     return f"Enter an email address that cannot be taken for another one: {reason}" if reason else ""
 

@@ -12,7 +12,7 @@ from webapp.addresses import Network, address_in, address_key, is_within
 
 log = logging.getLogger("latchkey")
 
-# So many of the longest silent are looked at for one that is not being answered, so that the cost is bounded.
+# How many of the longest silent are searched for one that is not being answered, so that the cost is bounded.
 MAX_LOOKS = 100
 
 

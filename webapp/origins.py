@@ -13,6 +13,11 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 Origin = tuple[str, str, int]
 
 
+def is_https(address: str) -> bool:
+    """Return whether an address, in whatever case, is one of HTTPS."""
+    return urlsplit(address).scheme == "https"
+
+
 def is_own(scope: Scope, address: str) -> bool:
     """Return whether an address, or an Origin header, is this site's (RFC 6454 5, ASVS 3.5.1)."""
     origin = parse_origin(address)

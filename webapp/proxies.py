@@ -10,9 +10,8 @@ from operator import itemgetter
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from webapp import settings
-from webapp.addresses import Address, address_in, is_within
-from webapp.settings import Network
+from webapp import origins, settings
+from webapp.addresses import Address, Network, address_in, is_within
 
 FOR, PROTO, FORWARDED = b"x-forwarded-for", b"x-forwarded-proto", b"forwarded"
 OTHERS = (b"x-forwarded-host", b"x-forwarded-port", b"x-forwarded-server", b"x-forwarded-scheme", b"x-forwarded-ssl")
@@ -41,7 +40,7 @@ class Proxies:
     def __init__(self, app: ASGIApp, trusted: Collection[Network] | None = None, public_url: str | None = None) -> None:
         self.app = app
         self.trusted = settings.FORWARDED_ALLOW_IPS if trusted is None else trusted
-        self.is_https = (settings.PUBLIC_URL if public_url is None else public_url).lower().startswith("https:")
+        self.is_https = origins.is_https(settings.PUBLIC_URL if public_url is None else public_url)
         self.has_warned = False
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from starlette.requests import Request
 from starlette.types import Scope
 
-from webapp import answers, settings
+from webapp import answers, origins, settings
 from webapp.clients import Client, client_of
 from webapp.headers import headers_for
 
@@ -23,7 +23,7 @@ MAX_BYTES, MAX_LINES = 4096, 50
 
 def scope_of(path: str, headers: Headers) -> Scope:
     """Return what is known of a request that could not be read."""
-    scheme = "https" if settings.PUBLIC_URL.startswith("https:") else "http"
+    scheme = "https" if origins.is_https(settings.PUBLIC_URL) else "http"
     return {"type": "http", "scheme": scheme, "method": "GET", "path": path, "query_string": b"", "headers": headers}
 
 

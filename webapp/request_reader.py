@@ -18,9 +18,9 @@ HEAD_END = b"\r\n\r\n"
 MAX_FRAMING_BYTES = 32768
 # … and besides, for each byte, what is needed where every byte is a chunk.
 FRAMING_PER_BYTE = 8
-# So many requests wait while one is being answered; what comes after them is not read.
+# How many requests wait while one is being answered; what comes after them is not read.
 MAX_REQUESTS_AHEAD = 20
-# A body is read in pieces of at least so many bytes, in which fewer than so many heads can end.
+# A body is read in pieces of at least this size, in which no more than this number of heads can end.
 MIN_PIECE_BYTES = 256
 MAX_HEADS_IN_A_PIECE = 11
 

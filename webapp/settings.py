@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 from email.utils import parseaddr
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
@@ -12,11 +12,12 @@ from databases import DatabaseURL
 from starlette.config import Config
 from starlette.datastructures import Secret
 
+from webapp.addresses import Network
+
 ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / "settings.ini"
 
 Value = TypeVar("Value")
-Network = IPv4Network | IPv6Network
 
 
 def refuse(sentence: str) -> NoReturn:

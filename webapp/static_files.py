@@ -13,7 +13,7 @@ from starlette.types import Scope
 from webapp import settings
 
 HASH = re.compile(r"[0-9a-f]{16}")
-LONGEST_PATH = 255
+MAX_PATH_LENGTH = 255
 
 
 class HashedFiles(StaticFiles):
@@ -46,7 +46,7 @@ class HashedFiles(StaticFiles):
         Raises:
             HTTPException: 404 where no file's path is so long; the file system would be asked for each folder in it.
         """
-        if len(scope["path"]) > LONGEST_PATH:
+        if len(scope["path"]) > MAX_PATH_LENGTH:
             raise HTTPException(404)
         path = super().get_path(scope)
         before, _, name = path.partition(os.sep)

@@ -64,7 +64,7 @@ class ClosingTransport:
             self.abort()
 
     def watch(self) -> None:
-        """Look after a while at how much of what is written has been read."""
+        """Look after BODY_TIMEOUT_SECONDS at how much of what is written has been read."""
         if self.watching is None:
             waiting = self.transport.get_write_buffer_size()
             self.watching = self.loop.call_later(settings.BODY_TIMEOUT_SECONDS, self.look, waiting)

@@ -6,7 +6,7 @@ LONGEST = 255
 
 
 def kept(user_agent: str) -> str:
-    """Return as much of a User-Agent as is kept, with a sign in place of what cannot be shown."""
+    """Return as much of a User-Agent as is kept, with a question mark for what cannot be shown."""
     return printable(user_agent[:LONGEST])
 
 
@@ -21,5 +21,5 @@ def in_words(user_agent: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Return a text with a question mark in place of each sign that cannot be shown, or kept by every database."""
-    return "".join(sign if sign.isprintable() else "?" for sign in text)
+    """Return a text with a question mark for each character that cannot be shown, or kept by every database."""
+    return "".join(character if character.isprintable() else "?" for character in text)

@@ -9,7 +9,7 @@ from webapp import audit, clock
 from webapp.auth import changes, known_browsers, links, signins
 from webapp.auth.held import SignIn
 from webapp.database import database
-from webapp.employees import Employee
+from webapp.employees import Employee, may_log_in
 from webapp.tables import employees, sign_ins
 
 
@@ -39,9 +39,7 @@ async def replace_password(
         LinkNotGood: the link is no longer good.
     """
     old_hash, new_hash = hashes
-    as_it_was = (
-        (employees.c.emp_no == employee.emp_no) & (employees.c.password_hash == old_hash) & employees.c.is_active
-    )
+    as_it_was = may_log_in(employee.emp_no, old_hash)
     replaced = update(employees).where(as_it_was).values(password_hash=new_hash, changed=clock.now())
     async with database.transaction():
         # First of all: who comes second waits here, and no login with the old password can come between.

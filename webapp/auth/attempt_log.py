@@ -15,9 +15,11 @@ from webapp import clock
 from webapp.addresses import address_key, address_space
 from webapp.auth import known_browsers
 from webapp.auth.keys import SIGNING_KEY
-from webapp.auth.signins import address_of, user_agent_of
+from webapp.auth.signins import user_agent_of
+from webapp.clients import address_of
 from webapp.database import database
-from webapp.employees import Employee, normal_email
+from webapp.employees import Employee
+from webapp.normal_forms import normal_email
 from webapp.tables import attempts
 
 PENDING, WRONG, LOGGED_IN, THROTTLED = "pending", "wrong", "logged in", "throttled"
@@ -95,8 +97,8 @@ async def mark(number: int, outcome: str) -> None:
 async def bring_back() -> None:
     """Let attempts from the future, written before the clock was put back, count as made now.
 
-    Whoever is about to write an attempt asks first, so the last one tells. Only the newest thousand are looked at; what
-    is left in the future does not count.
+    Called before each attempt is written, so the last one tells. Only the newest thousand are looked at; attempts that
+    are left in the future do not count.
     """
     now, newest = clock.now(), select(attempts.c.id, attempts.c.made).order_by(attempts.c.id.desc())
     last = await database.fetch_one(newest.limit(1))

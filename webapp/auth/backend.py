@@ -29,7 +29,7 @@ class Credentials(AuthCredentials):
             "unknown": the database that knows cannot be reached;
             "expired": one was good once; "ended": its sign-in has ended;
             "misplaced": a program's token in the cookie, where only a browser's counts (ASVS 9.2.2);
-            "invalid": we did not sign it, it is from the future, or two are two people's.
+            "invalid": we did not sign it, it is from the future, or two belong to different people.
         expired: what a token said that was good once; None where there is none.
         renewable: whether the cookie's token is past half its life, and its sign-in goes on beyond it.
     """

@@ -20,9 +20,9 @@ from webapp.tables import attempts
 
 log = logging.getLogger("latchkey")
 
-MOST_WAITING = 200
-# Of one address; else whoever sends two hundred requests at once keeps everybody else from asking.
-MOST_WAITING_OF_ONE = 10
+MAX_WAITING = 200
+# Of one address: otherwise two hundred requests at once from one would keep everybody else from asking.
+MAX_WAITING_OF_ONE = 10
 BUSY_SECONDS = 60
 LONGEST_PAUSE_SECONDS = 1.0
 SUBJECT = "Set a new password for Latchkey"
@@ -38,7 +38,7 @@ If it was not you, do nothing: your password stays as it is.
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request for a link: for which email, by whom, what it is counted by, and the number of its attempt."""
+    """A request for a link: its email, who asked, what it is counted by, and the number of its attempt."""
 
     email: str
     actor: audit.Actor
@@ -46,9 +46,9 @@ class Asked:
     number: int
 
 
-waiting: asyncio.Queue[Asked] = asyncio.Queue(MOST_WAITING)
+waiting: asyncio.Queue[Asked] = asyncio.Queue(MAX_WAITING)
 # Who asks in a browser in which they have logged in before does not wait behind strangers.
-waiting_known: asyncio.Queue[Asked] = asyncio.Queue(MOST_WAITING)
+waiting_known: asyncio.Queue[Asked] = asyncio.Queue(MAX_WAITING)
 waiting_of: Counter[str] = Counter()
 
 
@@ -89,7 +89,7 @@ def ensure_place(queue: asyncio.Queue[Asked], source: Source) -> None:
     """
     if queue.full():
         raise asyncio.QueueFull
-    if waiting_of[source.address_key] >= MOST_WAITING_OF_ONE and not source.is_known:
+    if waiting_of[source.address_key] >= MAX_WAITING_OF_ONE and not source.is_known:
         raise throttle.TooManyAttempts(BUSY_SECONDS)
 
 

@@ -16,11 +16,11 @@ log = logging.getLogger("latchkey")
 
 EVERY_SECONDS = 3600
 CHANGES_KEPT_SECONDS = 86400
-# So many rows at once are gone in a few hundredths of a second; between two such steps others write.
+# Removing this many rows takes a few hundredths of a second; other transactions write between two such steps.
 ROWS_AT_ONCE = 300
 PAUSE_SECONDS = 0.05
 # Workers that start together begin at different times: the first that does finds the rows, the others few or none.
-LONGEST_DELAY_SECONDS = 60.0
+MAX_DELAY_SECONDS = 60.0
 
 
 async def tidy() -> None:
@@ -57,7 +57,7 @@ async def remove_attempts(too_old: float, ahead: float) -> None:
 
 
 async def remove(key: Column[Any], which: ColumnElement[bool]) -> None:
-    """Remove the rows of a condition by their keys, a few at a time, each time in a transaction of its own."""
+    """Remove the rows of a condition by their keys, a few at a time, each time in a separate transaction."""
     are_more = True
     while are_more:
         keys = await some(key, which)
@@ -75,7 +75,7 @@ async def some(key: Column[Any], which: ColumnElement[bool]) -> list[Any]:
 
 async def keep_tidy() -> None:
     """Tidy once an hour."""
-    await asyncio.sleep(secrets.SystemRandom().uniform(0, LONGEST_DELAY_SECONDS))
+    await asyncio.sleep(secrets.SystemRandom().uniform(0, MAX_DELAY_SECONDS))
     while True:
         try:
             await tidy()

@@ -1,4 +1,4 @@
-"""Which key is known, or could be guessed: who has the key is everybody at once (ASVS 11.2.3, 13.3.1)."""
+"""Tell which key is published, or could be guessed: with it anybody can log in as anybody (ASVS 11.2.3, 13.3.1)."""
 
 import base64
 import binascii
@@ -12,9 +12,9 @@ from pathlib import Path
 KNOWN = Path(__file__).with_name("known_keys.txt")
 PREFIX_DIGITS = 16
 
-# By zxcvbn, each character makes so many times ten guesses more: in thousands of random keys 0.86 at the least (of 40
-# digits 0.76), in English sentences 0.69 at the most. Its time grows with the square of the length.
-LEAST_DECADES_A_CHARACTER = 0.72
+# The decimal logarithm of zxcvbn's guesses, for each character: at least 0.86 in thousands of random keys (0.76 in 40
+# digits), at most 0.69 in English sentences. Its time grows with the square of the length.
+MIN_DECADES_A_CHARACTER = 0.72
 JUDGED_CHARACTERS = 64
 BETWEEN_WORDS = re.compile(r"[-_.,:;/\\|\s]+")
 
@@ -77,7 +77,7 @@ def can_be_guessed(key: str) -> bool:
     """Return whether a key is words, repeats itself, or is otherwise no random one, also in base64 or hexadecimal."""
     plain = key.strip().strip(AROUND).strip()
     texts = [reading.decode() for reading in decoded(plain) if reading.isascii() and reading.decode().isprintable()]
-    return any(decades_a_character(text[:JUDGED_CHARACTERS]) < LEAST_DECADES_A_CHARACTER for text in (plain, *texts))
+    return any(decades_a_character(text[:JUDGED_CHARACTERS]) < MIN_DECADES_A_CHARACTER for text in (plain, *texts))
 
 
 def decades_a_character(text: str) -> float:

@@ -1,7 +1,7 @@
 """The browsers in which somebody has logged in before, so that no stranger's guesses keep them out of these.
 
-The threat is the lock-out: whoever knows an email can fail with it from many addresses until its owner waits, too
-(ASVS 6.1.1). One cookie with a random id for each account makes such a browser a client of its own, which is counted
+The threat is the lock-out: a stranger who knows an email can fail with it from many addresses until its owner waits,
+too (ASVS 6.1.1). One cookie with a random id for each account makes such a browser a separate client, which is counted
 apart (OWASP's device cookies). It is no credential: a thief of it gets five guesses, as anybody does.
 """
 
@@ -15,28 +15,23 @@ from starlette.responses import Response
 
 from webapp import clock, cookies, settings
 from webapp.database import database
-from webapp.employees import normal_email
+from webapp.normal_forms import normal_email
 from webapp.tables import employees, known_browsers
 
 COOKIE = "latchkey-browser"
 MAX_ACCOUNTS = 5
-MAX_COOKIES = 5
 # Of one employee; a program that logs in as a browser and keeps no cookies must not fill the table.
 MAX_BROWSERS = 50
 ONE_ID = r"[A-Za-z0-9_-]{22}"
 IDS = re.compile(rf"{ONE_ID}(?:\.{ONE_ID}){{0,{MAX_ACCOUNTS - 1}}}")
-LONGEST = MAX_ACCOUNTS * 23
+MAX_LENGTH = MAX_ACCOUNTS * 23
 
 
 def ids_in(conn: HTTPConnection) -> list[str]:
     """Return the ids in the browser's cookie, or cookies of that name; what is none of ours says nothing."""
-    name, values = cookies.prefixed(conn, COOKIE).encode(), list[bytes]()
-    for header, value in conn.scope["headers"]:
-        if header == b"cookie" and name in value:
-            pairs = (pair.strip(b" \t").partition(b"=") for pair in value.split(b";"))
-            values += [content for found, _, content in pairs if found == name]
-    texts = [value.decode("latin-1") for value in values[:MAX_COOKIES] if len(value) <= LONGEST]
-    return list(dict.fromkeys(one for text in texts if IDS.fullmatch(text) for one in text.split(".")))
+    values = cookies.read_cookies(conn, cookies.prefixed(conn, COOKIE))
+    whole = [value for value in values if len(value) <= MAX_LENGTH and IDS.fullmatch(value)]
+    return list(dict.fromkeys(browser_id for value in whole for browser_id in value.split(".")))
 
 
 def digest_of(browser_id: str) -> str:

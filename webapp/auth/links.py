@@ -43,8 +43,8 @@ async def make(employee: Employee, made_by: audit.Actor, action: audit.Action = 
     """Return a new link with which an employee sets a password once, and note who made it.
 
     It is good until the employee's password, email or scopes change, and as long as its maker may still make it
-    (ASVS 6.4.1, 6.5.1): whoever made it for somebody who could do little must not log in as somebody who may do
-    everything, nor after they have left.
+    (ASVS 6.4.1, 6.5.1): a maker must not log in with it as somebody who has more scopes by now, nor after having left
+    the company.
 
     Raises:
         LinkNotGood: the employee may not log in, or must not be mailed a link yet.
@@ -68,8 +68,7 @@ def lifetime_of(row: Any, *, is_mailed: bool) -> int:
     """Return for how many seconds a link for the employee of a row is good (ASVS 6.5.4, 6.5.5)."""
     if is_mailed:
         return settings.MAILED_LINK_SECONDS
-    has_password = not row["password_hash"].endswith(passwords.NO_DIGEST)
-    return settings.LINK_MAX_SECONDS if has_password else settings.INVITATION_SECONDS
+    return settings.LINK_MAX_SECONDS if passwords.is_usable(row["password_hash"]) else settings.INVITATION_SECONDS
 
 
 def in_words(seconds: int) -> str:

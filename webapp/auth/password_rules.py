@@ -43,7 +43,7 @@ async def problem_of(password: str, own_words: Iterable[str]) -> str:
 
 
 def problem_now(password: str, own_words: Iterable[str]) -> str:
-    """Return what to mend in a new password, "" where it is good; it is judged and counted as it is hashed, composed.
+    """Return what to change in a new password, "" where it is good; it is judged and counted as it is hashed, composed.
 
     Args:
         own_words: the person's names and email, which others would try first (ASVS 6.2.11).

@@ -15,7 +15,7 @@ import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 
 import bcrypt
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from webapp import settings
 from webapp.database import database
@@ -34,7 +34,7 @@ STORED = re.compile(
 NO_DIGEST = "." * 31
 # The hash of somebody who has no password yet: no password has it, and to be refused takes as long as with any other.
 UNUSABLE = f"$2b${settings.BCRYPT_ROUNDS:02}${'.' * 22}{NO_DIGEST}"
-# From bcrypt's cost on, a hash has so many characters: the cost, a dollar sign, salt and digest.
+# How many characters a hash has from its cost on: the cost, a dollar sign, salt and digest.
 TAIL = 2 + 1 + 22 + 31
 
 # The highest cost of a hash that this process knows of; beyond BCRYPT_ROUNDS only where that has been lowered.
@@ -107,6 +107,11 @@ def is_usable(password_hash: str) -> bool:
     return not password_hash.endswith(NO_DIGEST)
 
 
+def has_password() -> ColumnElement[bool]:
+    """Return the condition of the employees whose hash is a password's."""
+    return employees.c.password_hash.notlike(f"%{NO_DIGEST}")
+
+
 def matches(word: bytes, bcrypt_hash: str) -> bool:
     """Return whether a bcrypt hash was made of a word, at the highest cost of all hashes."""
     global highest_known
@@ -147,6 +152,6 @@ async def learn_highest_cost() -> None:
     global highest_known
     password_hash = employees.c.password_hash
     cost = func.substr(password_hash, func.length(password_hash) - TAIL + 1, 2)
-    has_one = password_hash.like(f"%$__${'_' * (22 + 31)}") & ~password_hash.like(f"%{NO_DIGEST}")
+    has_one = password_hash.like(f"%$__${'_' * (22 + 31)}") & has_password()
     found = [row[0] for row in await database.fetch_all(select(cost).where(has_one).distinct())]
     highest_known = max((int(text) for text in found if text.isdecimal() and int(text) <= max_cost()), default=0)

@@ -6,7 +6,7 @@ from webapp import clock
 
 
 class RecentCounts:
-    """How often something has happened for each of a bounded number of keys, within a while since its first time.
+    """How often something has happened for each of a bounded number of keys, within some seconds since the first time.
 
     Args:
         max_keys: how many keys are remembered; beyond that the one that was counted the longest ago is forgotten.

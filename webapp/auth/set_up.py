@@ -14,7 +14,8 @@ from webapp.auth.authority import Locked
 from webapp.auth.held import SignIn
 from webapp.auth.scopes import SCOPES
 from webapp.database import database
-from webapp.employees import employee_from, normal_email
+from webapp.employees import employee_from
+from webapp.normal_forms import normal_email
 from webapp.tables import employees, set_up_tokens, sign_ins
 
 PATH = "/auth/set-up"
@@ -73,7 +74,7 @@ async def claim(token: str) -> bool:
 async def make_first(request: Request, token: str, kind: str, **details: Any) -> SignIn:
     """Make the first administrator, who may do everything, and return their sign-in: all or nothing, for one alone.
 
-    Who is an employee already becomes the administrator: the token proves that whoever has it runs this server.
+    Somebody who is an employee already becomes the administrator: only people who run this server have the token.
 
     Args:
         kind: of the sign-in, as `open_sign_in` has it.

@@ -11,16 +11,16 @@ from webapp.auth import changes, known_browsers
 from webapp.auth.held import SignIn, held
 from webapp.auth.scopes import closure
 from webapp.auth.tokens import Claims, create_token
-from webapp.clients import address_of as address_of
+from webapp.clients import address_of
 from webapp.database import database
 from webapp.employees import Employee, employee_from
 from webapp.tables import employees, sign_ins
 
-# So many of each an employee may have at once: at a login the longest unused session ends, a token too many is refused.
-MOST_SESSIONS = 100
-MOST_TOKENS = 50
+# How many an employee may have at once. A further login ends the longest unused session; a further token is refused.
+MAX_SESSIONS = 100
+MAX_TOKENS = 50
 # A database may have more from before there was a limit.
-MOST_ENDED_AT_ONCE = 1000
+MAX_ENDED_AT_ONCE = 1000
 
 
 class SignInEnded(Exception):
@@ -59,7 +59,7 @@ async def open_sign_in(
         ends: when it ends at the latest, in seconds since 1970; None for SIGN_IN_MAX_SECONDS from now.
 
     Raises:
-        TooManyTokens: it is a personal access token, and the employee has MOST_TOKENS.
+        TooManyTokens: it is a personal access token, and the employee has MAX_TOKENS.
     """
     if kind == "token":
         await refuse_too_many_tokens(employee.emp_no)
@@ -88,24 +88,24 @@ async def open_sign_in(
 
 
 async def refuse_too_many_tokens(emp_no: int) -> None:
-    """Refuse a personal access token to an employee who has MOST_TOKENS.
+    """Refuse a personal access token to an employee who has MAX_TOKENS.
 
     Raises:
         TooManyTokens: they have.
     """
     living = not_over(emp_no) & (sign_ins.c.kind == "token")
-    if await database.fetch_one(select(sign_ins.c.id).where(living).limit(1).offset(MOST_TOKENS - 1)) is not None:
+    if await database.fetch_one(select(sign_ins.c.id).where(living).limit(1).offset(MAX_TOKENS - 1)) is not None:
         raise TooManyTokens
 
 
 async def make_room(emp_no: int) -> None:
-    """End the longest unused of an employee's sessions, where there are MOST_SESSIONS or more."""
+    """End the longest unused of an employee's sessions, where there are MAX_SESSIONS or more."""
     living = not_over(emp_no) & (sign_ins.c.kind != "token")
     latest_first = select(sign_ins.c.id).where(living).order_by(sign_ins.c.used.desc(), sign_ins.c.id)
-    too_many = await database.fetch_all(latest_first.limit(MOST_ENDED_AT_ONCE).offset(MOST_SESSIONS - 1))
+    too_many = await database.fetch_all(latest_first.limit(MAX_ENDED_AT_ONCE).offset(MAX_SESSIONS - 1))
     if too_many:
         ids = [row["id"] for row in too_many]
-        await mark_ended(sign_ins.c.id.in_(ids), f"more than {MOST_SESSIONS} sessions")
+        await mark_ended(sign_ins.c.id.in_(ids), f"more than {MAX_SESSIONS} sessions")
         for sid in ids:
             changes.drop(sid=sid)
 

@@ -30,7 +30,7 @@ MAX_PENDING_READ = 1000
 PATIENCE_SECONDS = 10
 ASK_EVERY_SECONDS = 0.1
 CROWDED_SECONDS = 1
-# So many rows tell of refused attempts, of one address and of all together; the others are not written down.
+# Refused attempts are rows once in this time for each address, up to a bound for all; the others are not written down.
 ROW_EVERY_SECONDS = 60
 MAX_ROWS_A_MINUTE = 60
 MAX_MALFORMED = 100
@@ -58,12 +58,6 @@ class TooManyAttempts(Exception):
             headers={"Retry-After": str(self.seconds)},
             context=context,
         )
-
-
-def forget_counts() -> None:
-    """Forget what is counted in memory."""
-    for counts in (rows_written.counted, malformed.counted, refused_before.counted, spraying.wrong):
-        counts.clear()
 
 
 def count_malformed(request: Request) -> None:

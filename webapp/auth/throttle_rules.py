@@ -46,7 +46,7 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """At most so many attempts that have one key in common and the same outcome, within some seconds.
+    """A limit on the attempts that have one key in common and the same outcome, within some seconds.
 
     Attributes:
         grows: whether each employee who logged in from there during the past day allows some more.

@@ -23,8 +23,8 @@ from webapp.tables import notes
 
 NUMBER = re.compile(ROW_NUMBER)
 PAGE = 50
-MOST_NOTES = 10_000
-TOO_MANY = f"You have {MOST_NOTES:,} notes, which is the maximum. Delete one first"
+MAX_NOTES = 10_000
+TOO_MANY = f"You have {MAX_NOTES:,} notes, which is the maximum. Delete one first"
 NO_SUCH_PAGE = "There is no such page of notes. Start from the first page"
 NEW = {"id": "new", "text": "", "changed": None}
 
@@ -37,7 +37,7 @@ class Note(Fields):
 
 @requires("user:read")
 async def every(request: Request) -> Response:
-    """Show a page of one's own notes, the newest first; `before` is the id of the note that the page comes after."""
+    """Show a page of the employee's notes, the newest first; the page comes after the note whose id is `before`."""
     before = before_in(request)
     own = select(notes).where(notes.c.emp_no == request.user.emp_no).order_by(notes.c.id.desc()).limit(PAGE + 1)
     found = await database.fetch_all(own if before is None else own.where(notes.c.id < before))
@@ -75,7 +75,7 @@ async def ensure_room(request: Request, form: Note) -> None:
     """Refuse a note to somebody who has as many as one may have, in the transaction that adds it."""
     emp_no, context = request.user.emp_no, await context_of(request)
     await employees.lock(emp_no)
-    last = select(notes.c.id).where(notes.c.emp_no == emp_no).limit(1).offset(MOST_NOTES - 1)
+    last = select(notes.c.id).where(notes.c.emp_no == emp_no).limit(1).offset(MAX_NOTES - 1)
     if await database.fetch_one(last) is not None:
         raise FormRefused(
             "note",

@@ -10,11 +10,12 @@ from webapp.answers import FormRefused
 from webapp.audit import Action
 from webapp.auth import accounts, attempt_log, known_browsers, outcomes, password_rules, passwords, signins, throttle
 from webapp.auth import refresh as refresh_tokens
+from webapp.auth.authority import refuse_personal_tokens
 from webapp.auth.held import SignIn
+from webapp.auth.logout import end_before
 from webapp.clients import Client, client_of
 from webapp.fields import Context, Fields, refusal, submitted
 from webapp.inputs import Secret
-from webapp.pages.sign_ins import refuse_personal_tokens
 from webapp.quick import JSONAnswer
 
 FORM = "change_password"
@@ -69,6 +70,22 @@ async def refuse_weak(
     if problem:
         form.problems["new_password"] = problem
         raise await refusal(request, form, template, context)
+
+
+def session_kind(request: Request) -> str:
+    """Return the kind of the session that a request opens, as `open_sign_in` has it."""
+    return "api" if client_of(request) is Client.JSON else "browser"
+
+
+async def start_session(request: Request, sign_in: SignIn, message: str) -> Response:
+    """Answer with the token of a session that a new password has opened; a browser's session before it ends."""
+    token = signins.token_for(sign_in)
+    if client_of(request) is Client.JSON:
+        return outcomes.token_json(token, await refresh_tokens.issue(sign_in.id))
+    await end_before(request)
+    response = outcomes.logged_in(request, token, "/auth/home")
+    cookies.set_message(response, request, message)
+    return response
 
 
 async def judged(request: Request, current: str, new: str) -> SignIn | None:

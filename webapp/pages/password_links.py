@@ -5,26 +5,24 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from webapp import answers, cookies, mail, url_tokens
+from webapp import answers, mail, url_tokens
 from webapp.answers import Refused
 from webapp.audit import Action
-from webapp.auth import accounts, attempt_log, links, outcomes, password_rules, passwords, signins
-from webapp.auth import refresh as refresh_tokens
+from webapp.auth import accounts, attempt_log, links, password_rules, passwords
 from webapp.auth.access import open_to_all
 from webapp.auth.authority import refuse_personal_tokens
 from webapp.auth.held import SignIn
-from webapp.auth.logout import end_before
 from webapp.clients import Client, client_of
 from webapp.employees import Employee
 from webapp.fields import Fields, submitted
 from webapp.forms import only, read_form
 from webapp.inputs import Secret
-from webapp.pages.password import refuse_weak
+from webapp.pages.password import refuse_weak, session_kind, start_session
 from webapp.quick import JSONAnswer
 
 FORM = "set_password"
-NOT_GOOD = "This link is not good, or no longer: each works once, and not for long."
-OPEN_AGAIN = "This page does not keep its link. Open the link again, from the mail or the message in which you got it."
+NOT_GOOD = "This link has expired, has been used or is incomplete."
+OPEN_AGAIN = "This page no longer knows its link. Open the link again in the mail or message that you got it in."
 DONE = "Your password is set, and every earlier sign-in of yours has ended"
 
 
@@ -88,7 +86,7 @@ async def use(request: Request) -> Response:
     sign_in = await set_password(request, employee, (old_hash, new_hash), token)
     source = await attempt_log.source_of(request, employee.email)
     await attempt_log.record(request, source, employee, attempt_log.BY_LINK)
-    return await logged_in(request, sign_in)
+    return await start_session(request, sign_in, DONE)
 
 
 async def token_in_form(request: Request) -> str:
@@ -99,8 +97,7 @@ async def token_in_form(request: Request) -> str:
 
 async def set_password(request: Request, employee: Employee, hashes: tuple[str, str], token: str) -> SignIn:
     """Return the new sign-in, or refuse a link that is not good any more: hashing takes its time."""
-    kind = "api" if client_of(request) is Client.JSON else "browser"
-    action = Action.PASSWORD_SET_BY_LINK
+    kind, action = session_kind(request), Action.PASSWORD_SET_BY_LINK
     try:
         sign_in = await accounts.replace_password(request, employee, hashes, kind=kind, action=action, link=token)
     except links.LinkNotGood:
@@ -108,14 +105,3 @@ async def set_password(request: Request, employee: Employee, hashes: tuple[str, 
     if sign_in is None:
         raise not_good()
     return sign_in
-
-
-async def logged_in(request: Request, sign_in: SignIn) -> Response:
-    """Go on as whom the link was made for, in a browser no longer as anybody else."""
-    token = signins.token_for(sign_in)
-    if client_of(request) is Client.JSON:
-        return outcomes.token_json(token, await refresh_tokens.issue(sign_in.id))
-    await end_before(request)
-    response = outcomes.logged_in(request, token, "/auth/home")
-    cookies.set_message(response, request, DONE)
-    return response

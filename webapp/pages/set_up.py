@@ -6,26 +6,23 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from webapp import answers, cookies, employee_rules, url_tokens
+from webapp import answers, employee_rules, url_tokens
 from webapp.answers import Refused
-from webapp.auth import outcomes, password_rules, passwords, set_up, signins
-from webapp.auth import refresh as refresh_tokens
+from webapp.auth import password_rules, passwords, set_up
 from webapp.auth.access import open_to_all
 from webapp.auth.authority import refuse_personal_tokens
-from webapp.auth.held import SignIn
-from webapp.auth.logout import end_before
 from webapp.clients import Client, client_of
 from webapp.database import Duplicate
 from webapp.fields import Fields, refusal, submitted
 from webapp.forms import only, read_form
 from webapp.inputs import Line, Secret
-from webapp.pages.password import refuse_weak
+from webapp.pages.password import refuse_weak, session_kind, start_session
 from webapp.quick import JSONAnswer
 
 FORM = "set_up"
 OVER = (
-    "There is nothing to set up with this address: the one that was printed works once, while no administrator can log "
-    "in. Open all of it, log in, or start Latchkey again for a new one."
+    "This set-up address does not work, or no longer: it works once, and only while no administrator can log in. Check "
+    "that you opened the whole address, log in, or start Latchkey again to get a new one."
 )
 ADDED_MEANWHILE = "Send the form again: an employee with this email has just been added"
 DONE = "Your account is ready. You may do everything here"
@@ -99,7 +96,7 @@ async def made(request: Request) -> Response:
         sign_in = await set_up.make_first(
             request,
             token,
-            "api" if client_of(request) is Client.JSON else "browser",
+            session_kind(request),
             email=email,
             first_name=first_name,
             last_name=last_name,
@@ -110,15 +107,4 @@ async def made(request: Request) -> Response:
     except Duplicate:
         form.problems["email"] = ADDED_MEANWHILE
         raise await refusal(request, form, FORM, context) from None
-    return await logged_in(request, sign_in)
-
-
-async def logged_in(request: Request, sign_in: SignIn) -> Response:
-    """Go on as the first administrator, in a browser no longer as anybody else."""
-    token = signins.token_for(sign_in)
-    if client_of(request) is Client.JSON:
-        return outcomes.token_json(token, await refresh_tokens.issue(sign_in.id))
-    await end_before(request)
-    response = outcomes.logged_in(request, token, "/auth/home")
-    cookies.set_message(response, request, DONE)
-    return response
+    return await start_session(request, sign_in, DONE)

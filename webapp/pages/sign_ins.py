@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from webapp import answers, clock, cookies, settings
 from webapp.auth import outcomes, signins
-from webapp.auth.authority import refuse_personal_tokens as refuse_personal_tokens
+from webapp.auth.authority import refuse_personal_tokens
 from webapp.auth.held import SignIn
 from webapp.auth.scopes import closure
 from webapp.auth.tokens import SIGN_IN_ID
@@ -61,16 +61,14 @@ def iso(seconds: float) -> str:
 
 def living_of(emp_no: int) -> ColumnElement[bool]:
     """Return the condition of an employee's living sign-ins; a browser's is dead when its token has run out."""
-    now = clock.now()
-    idle_since = now - settings.ACCESS_TOKEN_EXPIRE_SECONDS
-    usable = (sign_ins.c.kind != "browser") | (sign_ins.c.used > idle_since)
-    return (sign_ins.c.emp_no == emp_no) & sign_ins.c.ended.is_(None) & (sign_ins.c.ends > now) & usable
+    idle_since = clock.now() - settings.ACCESS_TOKEN_EXPIRE_SECONDS
+    return signins.not_over(emp_no) & ((sign_ins.c.kind != "browser") | (sign_ins.c.used > idle_since))
 
 
 async def rows_of(emp_no: int, this: SignIn) -> list[Row]:
     """Return an employee's living sign-ins, this device first, then the latest used; no more than there may be."""
     latest_first = select(sign_ins).where(living_of(emp_no)).order_by(sign_ins.c.id != this.id, sign_ins.c.used.desc())
-    found = await database.fetch_all(latest_first.limit(signins.MOST_SESSIONS + signins.MOST_TOKENS))
+    found = await database.fetch_all(latest_first.limit(signins.MAX_SESSIONS + signins.MAX_TOKENS))
     rows = [
         Row(
             id=row["id"],

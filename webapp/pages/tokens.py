@@ -12,18 +12,19 @@ from wtforms import ValidationError
 from webapp import answers, clock, employees
 from webapp.answers import FormRefused
 from webapp.auth import signins
+from webapp.auth.authority import refuse_personal_tokens
 from webapp.auth.scopes import SCOPES, closure
 from webapp.bodies import FORM, JSON
 from webapp.clients import Client, client_of
 from webapp.database import database
 from webapp.fields import Fields, refusal, submitted
 from webapp.inputs import Day, Line, SomeOf
-from webapp.pages.sign_ins import context_of, refuse_personal_tokens
+from webapp.pages.sign_ins import context_of
 from webapp.quick import JSONAnswer
 
 LONGEST_NAME = 50
 LONGEST_DAYS = 366
-TOO_MANY = f"You have {signins.MOST_TOKENS} personal access tokens, which is the maximum. End one of them first"
+TOO_MANY = f"You have {signins.MAX_TOKENS} personal access tokens, which is the maximum. End one of them first"
 NOT_YOURS = "Choose what the token may do, of what you may do yourself"
 
 

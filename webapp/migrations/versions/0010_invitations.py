@@ -1,4 +1,4 @@
-"""An employee whom a personal access token added is mailed no link before an administrator has made them one."""
+"""Mail no link to an employee whom a personal access token added, before an administrator has made a link for them."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,5 +8,5 @@ down_revision = "0009"
 
 
 def upgrade() -> None:
-    """Add the column; whoever is there may be mailed a link, as before."""
+    """Add the column; employees who are there may be mailed a link, as before."""
     op.add_column("employees", sa.Column("awaits_invitation", sa.Boolean, nullable=False, server_default=sa.false()))
