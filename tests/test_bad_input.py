@@ -3,7 +3,7 @@
 import pytest
 
 from tests.conftest import API, BROWSER, EMAIL, HTMX, PASSWORD, client_like, log_in
-from webapp import settings
+from webapp import limits, settings
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 CLIENTS = pytest.mark.parametrize(("headers", "form_status"), [(BROWSER, 422), (HTMX, 422), (API, 400)], ids="bha")
@@ -163,3 +163,13 @@ def test_the_expected_format_may_be_a_field_of_any_form(anonymous, path, status)
 @pytest.mark.parametrize("path", ["/api/me%0a", "/auth/login%0A", "/auth/sign-ins%0a"])
 def test_a_path_ends_where_it_ends(browser, path):
     assert browser.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("length", [b"9", b"9 ", b"9\t ", b"009", b"0" * 9000 + b"9"], ids=len)
+def test_space_behind_an_announced_length_is_not_part_of_it(length):
+    assert limits.announced_length({"headers": [(b"host", b"a"), (b"content-length", length)]}) == 9
+
+
+@pytest.mark.parametrize("length", [b"", b" ", b"9 9", b"+9", b"9a", b"9" * 9000], ids=len)
+def test_a_length_that_is_none_is_too_much(length):
+    assert limits.announced_length({"headers": [(b"content-length", length)]}) > settings.MAX_BODY_BYTES

@@ -9,6 +9,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from webapp import answers, forms, settings
 
 MAX_HEADERS = 100
+# Of a Content-Length: what has more is cut, and too large all the same.
+MAX_DIGITS = 20
 
 
 class BodyLimits:
@@ -88,7 +90,10 @@ def announced_length(scope: Scope) -> int:
     """Return the Content-Length, 0 where there is none."""
     for name, value in scope["headers"]:
         if name == b"content-length":
-            return int(value) if value.isdigit() else settings.MAX_BODY_BYTES + 1
+            # The parser leaves the space behind a value, and takes any number of zeros; `int` does not.
+            digits = value.strip(b" \t")
+            length = digits.lstrip(b"0")[:MAX_DIGITS]
+            return int(length or b"0") if digits.isdigit() else settings.MAX_BODY_BYTES + 1
     return 0
 
 

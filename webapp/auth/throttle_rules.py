@@ -126,7 +126,7 @@ def values_of(limits: Sequence[tuple[str, float, int]], now: float, before: int 
     """Return the values of a query for the newest attempts of each of some keys.
 
     Args:
-        limits: for each of them the key, since when, and how many at the most.
+        limits: for each of them the key, since when, and the maximum.
         before: the number of the attempt before which they were made.
     """
     values: dict[str, Any] = {"until": now + AHEAD_SECONDS, "before": before}
