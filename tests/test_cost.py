@@ -1,32 +1,35 @@
 """No request under 64 KB, of any kind, to any path, costs the event loop's thread more than 5 ms of the processor.
 
 It is measured in the processor time of that thread, so that other programs change little; what is too slow is tried
-again, as new texts, so that nothing is remembered. `-m processes` sends every case as everybody, and takes minutes.
+again, as new texts, so that nothing is remembered. `-m long` sends every case as everybody, and takes minutes.
 """
 
 import gc
 import json
 import random
 from collections import Counter
+from urllib.parse import urlencode
 
 import pytest
 from sqlalchemy import insert
 
 from tests import hostile_requests
-from tests.conftest import API, BROWSER, EMAIL, HTMX, add_employee, client_like, log_in
+from tests.conftest import API, BROWSER, EMAIL, HTMX, ON_SQLITE, PASSWORD, add_employee, client_like, log_in
 from webapp import clock, settings
 from webapp.app import app
 from webapp.auth import signins
 from webapp.database import database
 from webapp.tables import attempts, audit, notes, sign_ins
 
-LIMIT_SECONDS = 0.005
+# A server's driver reads its answers in the loop's thread, SQLite's does not.
+LIMIT_SECONDS = 0.005 if ON_SQLITE else 0.0075
 TRIES = 8
 # The part of all cases that is sent by default: some hundreds.
 SENT = 0.06
 CLIENTS = {"browser": BROWSER, "htmx": HTMX, "json": {"Accept": "application/json"}}
 PEOPLE = {"nobody": None, "ann": EMAIL, "boss": "boss@example.com"}
 MARKUP = "<'\"&>"
+FORM = (b"content-type", b"application/x-www-form-urlencoded")
 
 
 class Costs:
@@ -159,7 +162,18 @@ def test_no_request_takes_the_loop_more_than_5_ms(costs):
     assert not any(status >= 500 for status in costs.statuses)
 
 
-@pytest.mark.processes
+@pytest.mark.parametrize("who", ["ann", "stranger"])
+@pytest.mark.parametrize("password", [PASSWORD, "another"])
+def test_no_login_takes_the_loop_more_than_5_ms(costs, who, password):
+    form = urlencode({"username": PEOPLE.get(who, "x@example.com"), "password": password}).encode()
+    sent = hostile_requests.Hostile("login", "POST", b"/api/login", headers=[FORM], body=form)
+    for _ in range(3):
+        costs.measure(sent, "nobody", "json")
+    assert costs.over == {}
+    assert set(costs.statuses) == {200 if who == "ann" and password == PASSWORD else 400}
+
+
+@pytest.mark.long
 def test_no_request_of_anybody_takes_the_loop_more_than_5_ms(costs):
     for hostile in hostile_requests.every(seed=1):
         for who in PEOPLE:

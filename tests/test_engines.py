@@ -5,14 +5,15 @@ import time
 import unicodedata
 from datetime import date
 
+import aiosqlite
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import Integer, bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from tests.conftest import CONNECTION, ON_SQLITE, add_employee, log_in
+from tests.conftest import API, CONNECTION, ON_SQLITE, add_employee, client_like, log_in
 from webapp import clock, schema, settings
 from webapp import employees as staff
 from webapp.auth import signins
@@ -185,3 +186,52 @@ def test_dates_and_unicode_in_many_rows_are_those_of_one(run, anonymous):
     run(database.execute_rows, insert(employees), list(row), [list(row.values()), list(other.values())])
     found = run(database.fetch_one, select(employees).where(employees.c.emp_no == 7))
     assert dict(found._mapping) == row
+
+
+@pytest.mark.skipif(not ON_SQLITE, reason="SQLite's connections alone are each in a thread of their own")
+class TestVisitsToTheThreadOfAConnection:
+    """Each takes the loop some hundredths of a millisecond, and a login has a dozen statements."""
+
+    @pytest.fixture
+    def visits(self, run, ann, monkeypatch):
+        """How often a thread is visited, counted from a connection that is open."""
+        run(database.fetch_one, select(employees))
+        counted, plain = [], aiosqlite.Connection._execute
+
+        async def counting(connection, function, *args):
+            counted.append(args)
+            return await plain(connection, function, *args)
+
+        monkeypatch.setattr(aiosqlite.Connection, "_execute", counting)
+        return counted
+
+    @pytest.mark.parametrize("how", [database.fetch_all, database.fetch_one, database.fetch_val])
+    def test_a_query_is_one(self, run, visits, how):
+        assert run(how, select(employees)) is not None
+        assert len(visits) == 1
+
+    def test_a_write_is_three_with_its_transaction(self, run, visits):
+        run(database.execute, update(employees).values(first_name="Anna"))
+        assert len(visits) == 3
+
+    def test_a_login_is_no_more_than_its_statements(self, visits, anonymous):
+        assert log_in(client_like(anonymous, API), "/api/login").status_code == 200
+        assert len(visits) <= 20
+
+    def test_one_row_is_read_where_one_is_asked_for(self, run):
+        for number in range(3):
+            add_employee(run, f"u{number}@example.com")
+        assert run(database.fetch_one, select(employees).order_by(employees.c.email))["email"] == "u0@example.com"
+        assert run(database.fetch_one, select(employees).where(employees.c.emp_no < 0)) is None
+        assert run(database.fetch_all, select(employees).where(employees.c.emp_no < 0)) == []
+
+
+def test_a_query_that_is_put_together_once_takes_other_values_each_time(run, ann):
+    query = (
+        select(employees.c.email)
+        .where(employees.c.emp_no == bindparam("number"))
+        .limit(bindparam("most", type_=Integer))
+    )
+    assert run(database.fetch_val, query, {"number": ann.emp_no, "most": 1}) == ann.email
+    assert run(database.fetch_val, query, {"number": ann.emp_no + 1, "most": 1}) is None
+    assert run(database.fetch_all, query, {"number": ann.emp_no, "most": 0}) == []

@@ -174,7 +174,9 @@ class TestNobodyLearnsWhoHasAnAccount:
             monkeypatch.setattr(module, name, too_early)
         queries = []
         fetch_all = database.fetch_all
-        monkeypatch.setattr(database, "fetch_all", lambda query: queries.append(str(query)) or fetch_all(query))
+        monkeypatch.setattr(
+            database, "fetch_all", lambda query, values=None: queries.append(str(query)) or fetch_all(query, values)
+        )
         assert ask(anonymous, email).status_code == 303
         assert nothing_but_the_email == [email]
         assert not any("employees" in query for query in queries)

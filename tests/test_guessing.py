@@ -297,7 +297,8 @@ def test_each_query_reads_as_much_of_an_index_as_it_counts(anonymous, run, ann, 
     def explained(method):
         def ask(query, *rest):
             if getattr(query, "is_select", False):
-                compiled = query.compile(dialect=database._backend._dialect, compile_kwargs={"literal_binds": True})
+                whole = query.params(*rest)
+                compiled = whole.compile(dialect=database._backend._dialect, compile_kwargs={"literal_binds": True})
                 asked.add(str(compiled))
             return method(query, *rest)
 

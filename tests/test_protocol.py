@@ -8,7 +8,7 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from webapp import settings
-from webapp.protocol import BoundedProtocol
+from webapp.protocol import STOP_SECONDS, BoundedProtocol
 from webapp.request_reader import MAX_HEAD_BYTES, MAX_REQUESTS_AHEAD
 from webapp.transport import LINGER_SECONDS
 
@@ -587,6 +587,35 @@ def test_a_stop_lets_the_running_requests_end_and_closes_the_rest(connection):
     connection.answers = False
     connection.data_received(GET)
     connection.shutdown()
+    assert not connection.wire.closed
+    connection.answer()
+    assert connection.wire.closed
+
+
+def test_a_stop_waits_a_few_seconds_for_a_client_that_still_sends(connection):
+    connection.answers = False
+    connection.data_received(b"POST / HTTP/1.1\r\nHost: testserver\r\nContent-Length: 9\r\n\r\nabc")
+    connection.shutdown()
+    assert not connection.wire.closed
+    connection.timers[-1].ring()
+    assert connection.timers[-1].seconds == STOP_SECONDS
+    assert connection.wire.aborted
+
+
+def test_a_stop_waits_a_few_seconds_for_a_client_that_does_not_read(connection):
+    connection.answers = False
+    connection.data_received(GET)
+    connection.pause_writing()
+    connection.shutdown()
+    connection.timers[-1].ring()
+    assert connection.wire.aborted
+
+
+def test_a_stop_waits_for_an_answer_that_is_being_made(connection):
+    connection.answers = False
+    connection.data_received(GET)
+    connection.shutdown()
+    connection.timers[-1].ring()
     assert not connection.wire.closed
     connection.answer()
     assert connection.wire.closed

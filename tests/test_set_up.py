@@ -23,11 +23,12 @@ from tests.conftest import (
 from webapp import audit_entries, directory, request_log, server, settings
 from webapp import employees as staff
 from webapp.app import app
-from webapp.auth import password_rules, passwords, set_up
+from webapp.audit import Action, Actor
+from webapp.auth import links, password_rules, passwords, set_up
 from webapp.auth.scopes import SCOPES
 from webapp.database import database
 from webapp.request_log import RequestLog
-from webapp.tables import audit, employees, set_up_tokens
+from webapp.tables import audit, employees, known_browsers, set_up_tokens
 
 ADA = {"email": "Ada@Example.com", "first_name": "Ada", "last_name": "Byron", "new_password": PASSWORD}
 OVER = "This set-up address does not work, or no longer"
@@ -350,6 +351,18 @@ class TestEmployeesAreThere:
         assert api.get("/api/me").status_code == 401
         assert log_in(client_like(anonymous, BROWSER)).status_code == 422
         assert log_in(client_like(anonymous, BROWSER), password=new).status_code == 303
+
+    def test_no_browser_of_before_is_known_any_longer(self, anonymous, browser, token, run):
+        """As after every other change of a password: who had the account before has no failures of their own."""
+        answer = by_json(anonymous, token, email=EMAIL, new_password="seven green umbrellas sing")
+        assert answer.status_code == 200
+        assert run(database.fetch_all, select(known_browsers)) == []
+
+    def test_whom_a_token_had_added_is_mailed_links_from_now_on(self, anonymous, token, run):
+        add(run, "ada@example.com", awaits_invitation=True)
+        assert by_json(anonymous, token).status_code == 200
+        ada = run(staff.with_email, "ada@example.com")[0]
+        assert run(links.make, ada, Actor.of_command(), Action.LINK_MAILED).expires_in == settings.MAILED_LINK_SECONDS
 
     def test_the_sign_in_before_in_that_browser_ends(self, browser, token, run):
         before = session_of(browser)

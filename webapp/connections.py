@@ -53,8 +53,8 @@ class WatchedConnection(Connection):
 
     @staticmethod
     def _build_query(query: Any, values: Any = None) -> Any:
-        is_whole = isinstance(query, Select | CompoundSelect | UpdateBase) and values is None
-        return RememberedQuery(query) if is_whole else Connection._build_query(query, values)
+        is_whole = isinstance(query, Select | CompoundSelect) or (isinstance(query, UpdateBase) and values is None)
+        return RememberedQuery(query, values) if is_whole else Connection._build_query(query, values)
 
     async def fetch_all(self, query: Any, values: Any = None) -> list[Any]:
         with watched(self):

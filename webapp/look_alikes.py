@@ -15,8 +15,9 @@ TOGETHER = (
 )
 # Characters that several scripts share, with the scripts that they stand among.
 SHARED = {"ー": {"HIRAGANA", "KATAKANA"}, "・": {"HAN", "HIRAGANA", "KATAKANA"}}
-# Beyond these, Latin letters are those of phonetic transcription, many of which look like others.
-LATIN_OF_LANGUAGES = (range(0x0080, 0x0250), range(0x1E00, 0x1F00))
+# Beyond these, Latin letters are those of phonetic transcription, many of which look like others; the gap in the first
+# is the letters of clicks, which look like strokes, l, ll and an exclamation mark.
+LATIN_OF_LANGUAGES = (range(0x0080, 0x01C0), range(0x01C4, 0x0250), range(0x1E00, 0x1F00))
 
 COMPATIBLE = "some of its characters only look like letters; type it instead of pasting it"
 NOT_ASCII = "before the @, use only a to z, digits and punctuation"

@@ -58,6 +58,12 @@ class PostgreSQLBackend(PostgresBackend):
         }
         super().__init__(database_url, **{**bounds, **options})
 
+    def _get_dialect(self) -> Any:
+        dialect = super()._get_dialect()
+        # It is SQLAlchemy's own but for two types of columns, and does not say that its SQL may be remembered.
+        dialect._supports_statement_cache = True
+        return dialect
+
     def connection(self) -> PooledConnection:
         return PooledConnection(self, self._dialect)
 

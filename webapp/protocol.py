@@ -11,6 +11,9 @@ from webapp.transport import ClosingTransport, Flow
 
 log = logging.getLogger("latchkey")
 
+# So long a client may go on sending a body, or reading an answer, when the server is told to stop.
+STOP_SECONDS = 5.0
+
 
 class BoundedProtocol(RequestReader):
     """uvicorn's protocol, which ends a connection where a bound is passed, and answers first what came before.
@@ -172,8 +175,14 @@ class BoundedProtocol(RequestReader):
         if self.is_answering():
             self.is_last = not self.is_in_body
             self.cycle.keep_alive = False
+            self.loop.call_later(STOP_SECONDS, self.stop_waiting_for_client)
         else:
             self.transport.close_idle()
+
+    def stop_waiting_for_client(self) -> None:
+        """End a connection whose client still sends or does not read, so that the server's stop waits for work only."""
+        if not self.is_being_answered():
+            self.abort()
 
     def abort(self) -> None:
         """End the connection at once."""

@@ -13,17 +13,23 @@ remembered: LRUCache[Any, Any] = LRUCache(MAX_STATEMENTS)
 
 
 class RememberedQuery:
-    """Stands for a query where `databases` compiles it."""
+    """Stands for a query where `databases` compiles it.
 
-    def __init__(self, query: Any) -> None:
-        self.query = query
+    Args:
+        values: those of its `bindparam`s.
+    """
+
+    def __init__(self, query: Any, values: dict[str, Any] | None = None) -> None:
+        self.query, self.values = query, values
 
     def compile(self, *, dialect: Any, **options: Any) -> Any:
         """Return the query's SQL with its parameters, or a new one where lists of values are part of the SQL."""
         sql, extracted, collected, _ = self.query._compile_w_cache(dialect, compiled_cache=remembered, column_keys=[])
         if sql.post_compile_params:
-            return self.query.compile(dialect=dialect, **options)
-        return RememberedSQL(sql, sql.construct_params(extracted_parameters=extracted, _collected_params=collected))
+            query = self.query.params(self.values) if self.values else self.query
+            return query.compile(dialect=dialect, **options)
+        params = sql.construct_params(self.values, extracted_parameters=extracted, _collected_params=collected)
+        return RememberedSQL(sql, params)
 
 
 class RememberedSQL:

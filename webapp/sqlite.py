@@ -9,11 +9,13 @@ from urllib.parse import quote
 
 import aiosqlite
 from databases import DatabaseURL
+from databases.backends.common.records import Record
 from databases.backends.sqlite import SQLiteBackend, SQLiteConnection, SQLiteTransaction
 from databases.interfaces import TransactionBackend
 
 from webapp import settings
 from webapp.private_files import make_private
+from webapp.sqlite_statements import records, visit
 
 PRAGMAS = (
     "PRAGMA journal_mode = WAL",
@@ -98,6 +100,12 @@ class ImmediateTransaction(SQLiteTransaction):
         else:
             await super().start(is_root, extra_options)
 
+    async def commit(self) -> None:
+        if self._is_root:
+            await self._connection.raw_connection.execute_fetchall("COMMIT")
+        else:
+            await super().commit()
+
 
 class HeldConnection(SQLiteConnection):
     """One use of a held connection."""
@@ -113,6 +121,23 @@ class HeldConnection(SQLiteConnection):
         assert self._connection is not None
         connection, self._connection = self._connection, None
         await self._pool.release(connection, self.identity, spoilt=self.spoilt)
+
+    async def fetch_all(self, query: Any) -> list[Any]:
+        return await self.find(query)
+
+    async def fetch_one(self, query: Any) -> Record | None:
+        return next(iter(await self.find(query, 1)), None)
+
+    async def find(self, query: Any, most: int = -1) -> list[Record]:
+        """Return what a query finds, no more than so many rows."""
+        compiled: Any = self._compile(query)
+        sql, values, columns, context = compiled
+        done = await visit(self.raw_connection, sql, values, most)
+        return records(done, columns, context, self._dialect)
+
+    async def execute(self, query: Any) -> Any:
+        sql, values, *_ = self._compile(query)
+        return (await visit(self.raw_connection, sql, values)).number
 
     def transaction(self) -> TransactionBackend:
         return ImmediateTransaction(self)

@@ -9,7 +9,7 @@ import secrets
 from collections import Counter
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, true, update
+from sqlalchemy import update
 from starlette.requests import Request
 
 from webapp import audit, clock, employees, mail
@@ -64,14 +64,14 @@ async def ask(request: Request, email: str) -> None:
     await attempt_log.bring_back()
     try:
         ensure_place(queue, source)
-        await ensure_few(source, true())
+        await ensure_few(source, throttle_rules.NO_NUMBER)
     except throttle.TooManyAttempts:
         await throttle.note_refused(request, source, None)
         raise
     number = await attempt_log.record(request, source, None, attempt_log.ASKED)
     try:
         # Once more, now that it is written down: of many at once each sees those before it.
-        await ensure_few(source, attempts.c.id < number)
+        await ensure_few(source, number)
         ensure_place(queue, source)
     except (throttle.TooManyAttempts, asyncio.QueueFull):
         await attempt_log.mark(number, attempt_log.THROTTLED)
@@ -93,14 +93,14 @@ def ensure_place(queue: asyncio.Queue[Asked], source: Source) -> None:
         raise throttle.TooManyAttempts(BUSY_SECONDS)
 
 
-async def ensure_few(source: Source, earlier: ColumnElement[bool]) -> None:
+async def ensure_few(source: Source, before: int) -> None:
     """Allow one email few links in a window and in a day, and one address and its space as many as failures.
 
     Raises:
         TooManyAttempts: there were too many (ASVS 6.3.1).
     """
     now = clock.now()
-    allowances = await throttle_rules.allowances_of(throttle_rules.rules_for_asking(source), now, earlier)
+    allowances = await throttle_rules.allowances_of(throttle_rules.rules_for_asking(source), now, before)
     throttle.refuse_until(max(allowance.free_again for allowance in allowances) - now)
 
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from webapp import audit, clock, settings
 from webapp import employees as staff
-from webapp.auth import administration, changes, signins
+from webapp.auth import administration, changes, known_browsers, signins
 from webapp.auth.authority import Locked
 from webapp.auth.held import SignIn
 from webapp.auth.scopes import SCOPES
@@ -33,9 +33,9 @@ def digest_of(token: str) -> str:
 async def new_token() -> str:
     """Return a new token of 256 bits that this database alone knows, good for LINK_MAX_SECONDS (ASVS 6.4.1, 6.5.4)."""
     token = secrets.token_urlsafe(32)
-    async with database.transaction():
-        await database.execute(delete(set_up_tokens).where(set_up_tokens.c.made <= oldest()))
-        await database.execute(insert(set_up_tokens).values(token_hash=digest_of(token), made=clock.now(), used=None))
+    # Each by itself: together, those of two programs that start at once would wait for each other on MariaDB.
+    await database.execute(delete(set_up_tokens).where(set_up_tokens.c.made <= oldest()))
+    await database.execute(insert(set_up_tokens).values(token_hash=digest_of(token), made=clock.now(), used=None))
     return token
 
 
@@ -109,8 +109,9 @@ async def promote(email: str, **details: Any) -> dict[str, Any] | None:
     if row is None:
         return None
     employee = employee_from(row._mapping)
-    after = {**details, "scopes": " ".join(SCOPES), "is_active": True}
+    after = {**details, "scopes": " ".join(SCOPES), "is_active": True, "awaits_invitation": False}
     await administration.write_details(Locked(employee, row["words"], SCOPES), after)
     await signins.mark_ended(sign_ins.c.emp_no == employee.emp_no, "password changed")
+    await known_browsers.forget(employee.emp_no)
     told = ("first_name", "last_name", "scopes", "is_active")
     return audit.differences({**row._mapping, "is_active": employee.is_active}, after, told)

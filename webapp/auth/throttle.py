@@ -1,13 +1,14 @@
 """Too many attempts are refused before they cost anything: no hash, and no row for each."""
 
 import asyncio
+import functools
 import math
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from sqlalchemy import ColumnElement, select, true, union_all
+from sqlalchemy import Column, CompoundSelect, select, union_all
 from starlette.requests import Request
 
 from webapp import clock, settings
@@ -144,19 +145,19 @@ async def ensure_few(source: Source, password: str | None, *, look: bool) -> Non
     if password is not None and not source.is_known:
         refuse_until(spraying.seconds_to_wait(password))
     if look:
-        await allowances_of(source, true())
+        await allowances_of(source, throttle_rules.NO_NUMBER)
 
 
-async def allowances_of(source: Source, earlier: ColumnElement[bool]) -> list[Allowance]:
-    """Return what is allowed now, first of the pair, then by each rule.
+async def allowances_of(source: Source, before: int) -> list[Allowance]:
+    """Return what is allowed now, first of the pair, then by each rule, seen from the attempts before one of a number.
 
     Raises:
         TooManyAttempts: nothing is.
     """
     now = clock.now()
     rules = throttle_rules.rules_for_judging(source)
-    pair = await throttle_rules.of_pair(source, now, earlier)
-    allowances = [pair, *await throttle_rules.allowances_of(rules, now, earlier)]
+    pair = await throttle_rules.of_pair(source, now, before)
+    allowances = [pair, *await throttle_rules.allowances_of(rules, now, before)]
     refuse_until(max(allowance.free_again for allowance in allowances) - now)
     return allowances
 
@@ -173,28 +174,33 @@ async def may_be_judged(number: int, source: Source) -> bool:
     Raises:
         TooManyAttempts: there were too many failures.
     """
-    earlier = attempts.c.id < number
     # Before the failures: what is judged between the two is then counted twice, and never not at all.
-    judged_now = await pending_of(source, throttle_rules.rules_for_judging(source), clock.now(), earlier)
-    allowances = await allowances_of(source, earlier)
+    judged_now = await pending_of(source, throttle_rules.rules_for_judging(source), clock.now(), number)
+    allowances = await allowances_of(source, number)
     return all(count < allowance.left for count, allowance in zip(judged_now, allowances, strict=True))
 
 
-async def pending_of(source: Source, rules: Sequence[Rule], now: float, earlier: ColumnElement[bool]) -> list[int]:
-    """Return how many earlier attempts are being judged: of the pair, and of each rule."""
+async def pending_of(source: Source, rules: Sequence[Rule], now: float, before: int) -> list[int]:
+    """Return how many attempts before one of a number are being judged: of the pair, and of each rule."""
     pair = Rule(attempts.c.pair_key, source.pair_key, settings.THROTTLE_PAIR_FAILURES, PENDING_SECONDS)
     # A pair is part of its address, where that has a rule.
-    found = [
-        select(
-            attempts.c.id, attempts.c.pair_key, attempts.c.address_key, attempts.c.email_key, attempts.c.address_space
-        )
-        .where(rule.counts(PENDING, now - PENDING_SECONDS, now), earlier)
-        .limit(MAX_PENDING_READ)
-        .subquery()
-        for rule in rules or (pair,)
-    ]
-    rows = {row["id"]: row for row in await database.fetch_all(union_all(*(select(one) for one in found)))}
+    asked = rules or (pair,)
+    limits = [(rule.key, now - PENDING_SECONDS, MAX_PENDING_READ) for rule in asked]
+    query = pending(tuple(rule.column for rule in asked))
+    found = await database.fetch_all(query, throttle_rules.values_of(limits, now, before))
+    rows = {row["id"]: row for row in found}
     return [of_rule(rule, [*rows.values()]) for rule in (pair, *rules)]
+
+
+@functools.cache
+def pending(columns: tuple[Column[Any], ...]) -> CompoundSelect[Any]:
+    """Return the query for the attempts that are being judged, by each of some keys."""
+    keys = (attempts.c.pair_key, attempts.c.address_key, attempts.c.email_key, attempts.c.address_space)
+    found = [
+        throttle_rules.newest((attempts.c.id, *keys), column, PENDING, place).subquery()
+        for place, column in enumerate(columns)
+    ]
+    return union_all(*(select(one) for one in found))
 
 
 def of_rule(rule: Rule, rows: list[Any]) -> int:
