@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import secrets
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -82,6 +83,12 @@ class MovableClock:
 
     def forward(self, seconds: float) -> None:
         self.time += seconds
+
+
+def skip_if_traced() -> None:
+    """Skip a test that measures time where each line is traced for the coverage, which takes a multiple of it."""
+    if sys.gettrace() is not None:
+        pytest.skip("traced code takes a multiple of its time")
 
 
 def wants_browser_tests(config: pytest.Config) -> bool:

@@ -14,7 +14,18 @@ import pytest
 from sqlalchemy import insert
 
 from tests import hostile_requests
-from tests.conftest import API, BROWSER, EMAIL, HTMX, ON_SQLITE, PASSWORD, add_employee, client_like, log_in
+from tests.conftest import (
+    API,
+    BROWSER,
+    EMAIL,
+    HTMX,
+    ON_SQLITE,
+    PASSWORD,
+    add_employee,
+    client_like,
+    log_in,
+    skip_if_traced,
+)
 from webapp import clock, settings
 from webapp.app import app
 from webapp.auth import signins
@@ -89,6 +100,7 @@ class Costs:
 @pytest.fixture
 def costs(anonymous, run, ann, monkeypatch):
     """A site with as much in every list as there may be, and nobody who waits for an attempt."""
+    skip_if_traced()
     for name in ("THROTTLE_PAIR_FAILURES", "THROTTLE_ADDRESS_FAILURES", "THROTTLE_EMAIL_FAILURES"):
         monkeypatch.setattr(settings, name, 10**6)
     boss = add_employee(run, PEOPLE["boss"], scopes=("super:*",))

@@ -131,7 +131,7 @@ class TestOnePasswordForEverybody:
         ]
 
     def test_it_may_be_wrong_with_few_emails(self, anonymous, ann, monkeypatch):
-        now = [clock.steady()]
+        now = [float(int(clock.steady()))]
         monkeypatch.setattr(clock, "steady", lambda: now[0])
         assert self.spray(anonymous, 9) == [400] * 6 + [429] * 3
         assert self.spray(anonymous, 1, "another one", 20) == [400]

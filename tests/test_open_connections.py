@@ -5,6 +5,7 @@ from ipaddress import ip_network
 
 import pytest
 
+from tests.conftest import skip_if_traced
 from webapp import descriptors, open_connections, settings
 from webapp.open_connections import MAX_LOOKS, OpenConnections
 
@@ -110,6 +111,8 @@ def test_nothing_is_kept_of_who_has_gone(open_ones):
 
 
 def test_a_new_connection_costs_the_same_however_many_there_are():
+    skip_if_traced()
+
     def cost(most):
         open_ones = OpenConnections(most, most, [])
         joined(open_ones, different(256) * (most // 256))
