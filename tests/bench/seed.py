@@ -52,6 +52,7 @@ def employee_row(table, number, password_hash, now):
         is_active=1,
         changed=now,
         version=1,
+        awaits_invitation=0,
         words=words_of("Ada", "Nowak", email_of(number)),
     )
 

@@ -58,8 +58,8 @@ def send(server, path, *, body=None, headers=None):
 
 
 def cookie_of(headers):
-    """Return the last cookie set, ready to be sent back: the session's is."""
-    return headers.get_all("Set-Cookie", [""])[-1].partition(";")[0]
+    """Return the cookies that an answer sets, ready to be sent back as a browser does."""
+    return "; ".join(one.partition(";")[0] for one in headers.get_all("Set-Cookie", []))
 
 
 def form(*fields):
