@@ -48,6 +48,16 @@ def test_edit_in_place_leaves_everything_else_alone(notes):
     assert focused(notes).tag != "BODY"
 
 
+def test_a_field_is_ready_as_soon_as_it_is_there(notes):
+    """HTMX would wait 20 ms: who fills in another field by then would type into this one."""
+    notes.evaluate(
+        "document.addEventListener('htmx:afterOnLoad', () => { window.focused = document.activeElement.tagName })"
+    )
+    row(notes, "Buy milk").get_by_role("link").click()
+    expect(notes.get_by_label("Note", exact=True)).to_be_visible()
+    assert notes.evaluate("window.focused") == "TEXTAREA"
+
+
 def test_cancel_shows_the_note_as_it_was(notes):
     row(notes, "Buy milk").get_by_role("link").click()
     notes.get_by_label("Note", exact=True).fill("Buy nothing")
