@@ -57,7 +57,7 @@ class TestTokens:
             "/auth/tokens", data={"name": "one more", "scopes": "user:read", "ends": in_days(3)}, headers=headers
         )
         assert answer.status_code == 409
-        assert "You have 50 personal access tokens, which is the maximum. End one of them first" in answer.text
+        assert "You have 25 personal access tokens, which is the maximum. End one of them first" in answer.text
         assert 'value="one more"' in answer.text
 
     def test_a_program_is_told_too(self, full, api, run):
@@ -106,7 +106,7 @@ class TestSessions:
         assert set(before) - set(after) == {f"{'api':_<10}{0:012d}"}
         assert len(living(run, "token")) == signins.MAX_TOKENS
         why = run(database.fetch_val, select(sign_ins.c.ended_why).where(sign_ins.c.ended.is_not(None)))
-        assert why == "more than 100 sessions"
+        assert why == "more than 50 sessions"
 
     def test_its_token_is_refused_at_once(self, anonymous, run, ann, monkeypatch, moved_clock):
         monkeypatch.setattr(signins, "MAX_SESSIONS", 2)

@@ -19,8 +19,8 @@ JSON = "application/json"
 MAX_TYPE_LENGTH = 500
 # Of a form that carries files. A part has few short headers; python-multipart itself takes eight of four thousand bytes
 # each, and reads a thousand semicolons in half a millisecond.
-MAX_PARTS = 20
-PARTS: Any = {"MAX_HEADER_COUNT": 4, "MAX_HEADER_SIZE": 400}
+MAX_PARTS = 10
+PARTS: Any = {"MAX_HEADER_COUNT": 4, "MAX_HEADER_SIZE": 300}
 # It logs what is wrong with a form, which is answered and is nobody else's business.
 logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
 

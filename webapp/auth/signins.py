@@ -17,8 +17,8 @@ from webapp.employees import Employee, employee_from
 from webapp.tables import employees, sign_ins
 
 # How many an employee may have at once. A further login ends the longest unused session; a further token is refused.
-MAX_SESSIONS = 100
-MAX_TOKENS = 50
+MAX_SESSIONS = 50
+MAX_TOKENS = 25
 # A database may have more from before there was a limit.
 MAX_ENDED_AT_ONCE = 1000
 
