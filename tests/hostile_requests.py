@@ -412,7 +412,7 @@ def heads(rng: random.Random) -> Iterator[Hostile]:
 
 
 def queries(rng: random.Random) -> Iterator[Hostile]:
-    """Yield queries of some 30 KB, and search words that are as long as they may be."""
+    """Yield queries of some 8 KB, the most that an address may have, and search words that are as long as they may be."""
     n = MARK.encode()
     for piece in (
         b"a&",
@@ -441,17 +441,17 @@ def queries(rng: random.Random) -> Iterator[Hostile]:
             b"/notes",
         ):
             yield Hostile(
-                f"query of {piece!r} to {path.decode()}", path=path, query=n + b"&" + piece * (30_000 // len(piece))
+                f"query of {piece!r} to {path.decode()}", path=path, query=n + b"&" + piece * (8_000 // len(piece))
             )
             value = piece.replace(b"&", b"").replace(b"=", b"") or b"a"
-            value = n + value * (30_000 // len(value))
+            value = n + value * (8_000 // len(value))
             yield Hostile(
                 f"value of {piece!r} to {path.decode()}",
                 path=path,
-                query=b"q=%b&next=/%b&token=%b" % (value[:10_000], value[:10_000], value[:10_000]),
+                query=b"q=%b&next=/%b&token=%b" % (value[:2_600], value[:2_600], value[:2_600]),
             )
-    for name, text in texts(rng, 10_000).items():
-        value = quote_from_bytes(text.encode()).encode()[:30_000]
+    for name, text in texts(rng, 8_000).items():
+        value = quote_from_bytes(text.encode()).encode()[:8_000]
         for path, parameter in ((b"/employees", b"q"), (b"/api/employees", b"q"), (b"/auth/login", b"next"), (b"/auth/link", b"token"),
                                 (b"/employees/{emp_no}/log", b"before"), (b"/notes", b"before"), (b"/notes", b"after"), (b"/api/employees", b"after"), (b"/api/employees", b"sort")):  # fmt: skip
             yield Hostile(f"{path.decode()} {parameter.decode()}: {name}", path=path, query=parameter + b"=" + value)
@@ -468,7 +468,7 @@ def queries(rng: random.Random) -> Iterator[Hostile]:
 
 
 def paths(rng: random.Random) -> Iterator[Hostile]:
-    """Yield paths of some 30 KB."""
+    """Yield paths of some 8 KB, the most that an address may have."""
     n = MARK.encode()
     for piece in (
         b"/",
@@ -501,7 +501,7 @@ def paths(rng: random.Random) -> Iterator[Hostile]:
             b"/static/0123456789abcdef/",
         ):
             for after in (b"", b"/end", b"/edit"):
-                path = before + n + piece * (30_000 // len(piece)) + after
+                path = before + n + piece * (8_000 // len(piece)) + after
                 yield Hostile(
                     f"path {before.decode()} of {piece!r} {after.decode()}",
                     rng.choice(["GET", "GET", "POST", "PATCH", "HEAD", "DELETE"]),

@@ -119,6 +119,15 @@ def test_json_numbers_are_what_they_were():
     assert body.values == {"a": ["12"], "b": ["-5"], "c": ["1", "2"], "d": [long]}
 
 
+@pytest.mark.parametrize("headers", [BROWSER, HTMX, API], ids="bha")
+@pytest.mark.parametrize(("path", "query"), [("/nowhere", 8183), ("/" + "a" * 8000, 190), ("/" + "a" * 8191, 0)])
+def test_an_address_has_8192_bytes_at_most(anonymous, headers, path, query):
+    client = client_like(anonymous, headers)
+    assert client.get(path, params="b" * query).status_code == 404
+    answer = client.get(path + "a", params="b" * query)
+    assert (answer.status_code, "Shorten it" in answer.text) == (414, True)
+
+
 def test_headers_are_counted(anonymous):
     headers = [(f"x{number}", "1") for number in range(limits.MAX_HEADERS - 20)]
     assert anonymous.get("/auth/login", headers=headers).status_code == 200

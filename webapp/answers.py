@@ -27,6 +27,7 @@ SENTENCES = {
     405: "This address does not take that method. The Allow header names those that it takes.",
     408: "The request took too long to arrive. Send it again.",
     413: f"This is too large. Send at most {settings.MAX_BODY_BYTES:,} bytes.",
+    414: "This address is too long. Shorten it and try again.",
     429: "Too many attempts. Try again in a few minutes.",
     431: "The headers of this request are too large. Remove this site's cookies, or send fewer headers.",
     415: "Send the fields as a form, with the content type application/x-www-form-urlencoded.",

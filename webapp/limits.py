@@ -1,4 +1,4 @@
-"""How many headers and fields a request may have, how large its body may be, and how long it may take to arrive."""
+"""How long an address, how many headers and fields, and how large a body may be, and how long it may take to arrive."""
 
 import asyncio
 
@@ -9,6 +9,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from webapp import answers, forms, settings
 
 MAX_HEADERS = 100
+# Of an address's path and query: RFC 9110 4.1 advises at least 8000, and Starlette's reading of escapes takes long.
+MAX_ADDRESS_BYTES = 8192
 # Of a Content-Length: what has more is cut, and too large all the same.
 MAX_DIGITS = 20
 
@@ -43,8 +45,11 @@ def ensure_short(scope: Scope) -> None:
     """Refuse a head that takes long to look at, however short it is in bytes.
 
     Raises:
-        HTTPException: 431 where it has more than MAX_HEADERS headers, 400 where its query has too many fields.
+        HTTPException: 414 where its address has more than MAX_ADDRESS_BYTES, 431 where it has more than MAX_HEADERS
+            headers, 400 where its query has too many fields.
     """
+    if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_ADDRESS_BYTES:
+        raise HTTPException(414)
     if len(scope["headers"]) > MAX_HEADERS:
         raise HTTPException(431)
     if scope["query_string"] and forms.takes_long(scope["query_string"]):
