@@ -298,6 +298,16 @@ class TestTooOften:
             assert answers[-1].headers["retry-after"] == "60"
             assert ask(client_at(anonymous, "10.0.0.2"), "e@example.com").status_code == 202
 
+    @pytest.mark.parametrize("network", ["10.0.0.{}", "2001:db8:1:{}::1"])
+    def test_nor_do_all_addresses_of_one_customer(self, anonymous, inbox, monkeypatch, network):
+        with monkeypatch.context() as stuck:
+            stuck.setattr(forgotten, "waiting", asyncio.Queue(200))
+            stuck.setattr(forgotten, "waiting_of", Counter())
+            clients = [client_at(anonymous, network.format(number)) for number in range(42)]
+            told = [ask(client, f"e{number}@example.com").status_code for number, client in enumerate(clients)]
+            assert told == [202] * 40 + [429] * 2
+            assert ask(client_at(anonymous, "10.9.0.1"), "e@example.com").status_code == 202
+
     def test_strangers_do_not_keep_an_owner_from_asking_in_a_browser_that_they_have_used(
         self, anonymous, run, ann, inbox, monkeypatch
     ):

@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
@@ -11,7 +12,8 @@ from sqlalchemy import func, insert, select, update
 from tests.conftest import API, EMAIL, ON_SQLITE, PASSWORD, add_employee, client_like, log_in
 from tests.test_throttle import client_at, fail
 from webapp import clock, settings
-from webapp.auth import attempt_log, housekeeping, spraying, throttle, throttle_rules
+from webapp.audit import Actor
+from webapp.auth import attempt_log, housekeeping, links, spraying, throttle, throttle_rules
 from webapp.auth.recent_counts import RecentCounts
 from webapp.database import database
 from webapp.tables import attempts, known_browsers
@@ -116,6 +118,7 @@ class TestAnOfficeBehindOneAddress:
         assert statuses(anonymous, [f"10.0.0.{number}" for number in range(50, 70)]) == [400] * 18 + [429] * 2
 
 
+NEW = "seven green kettles sing"
 SEASONAL = "Summer2026!"
 
 
@@ -139,6 +142,13 @@ class TestOnePasswordForEverybody:
         assert (answer.status_code, answer.headers["retry-after"]) == (429, "900")
         now[0] += 901
         assert self.spray(anonymous, 1, first=30) == [400]
+
+    def test_another_way_to_compose_its_letters_gives_no_further_guesses(self, anonymous, ann):
+        told = [
+            self.spray(anonymous, 1, unicodedata.normalize(form, "\u00e9t\u00e9 \u1e69 2026"), number)[0]
+            for number, form in enumerate(("NFC", "NFD") * 5)
+        ]
+        assert told == [400] * 6 + [429] * 4
 
     def test_one_email_counts_once(self, anonymous, ann):
         told = [fail(client_at(anonymous, f"10.{number}.0.1"), 1, password=SEASONAL)[0] for number in range(12)]
@@ -235,6 +245,18 @@ class TestTimesFromTheFuture:
         assert log_in(client_at(anonymous, "10.0.0.1"), "/api/login").headers["retry-after"] == "900"
         moved_clock.forward(900)
         assert log_in(client_at(anonymous, "10.0.0.1"), "/api/login").status_code == 200
+
+    def test_a_link_that_is_used_first_does_not_leave_them_for_later(self, anonymous, run, ann, moved_clock):
+        """Left in the future, they would count a day later as if they had just been made."""
+        here = client_at(anonymous, "10.0.0.1")
+        moved_clock.forward(86400)
+        fail(here, 5)
+        moved_clock.forward(-86400)
+        token = run(links.make, ann, Actor.of_command()).address.partition("token=")[2]
+        form = {"token": token, "new_password": NEW}
+        assert client_at(anonymous, "10.9.0.1").post("/api/link", data=form).status_code == 200
+        moved_clock.forward(86400)
+        assert log_in(here, "/api/login", password=NEW).status_code == 200
 
     def test_a_success_after_it_forgets_them(self, anonymous, ann, moved_clock):
         here = client_at(anonymous, "10.0.0.1")

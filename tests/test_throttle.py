@@ -1,5 +1,7 @@
 """Too many attempts are answered 429 before anything is hashed; nobody locks anybody else out."""
 
+import asyncio
+import contextvars
 from concurrent.futures import ThreadPoolExecutor
 from typing import ClassVar
 
@@ -142,6 +144,31 @@ def test_twenty_at_once_count_as_twenty(here, anonymous):
         statuses = list(threads.map(lambda client: fail(client, 1)[0], clients))
     assert 1 <= statuses.count(400) <= 5
     assert statuses.count(400) + statuses.count(429) == 20
+
+
+@pytest.mark.skipif(database.url.dialect != "postgresql", reason="elsewhere a row can be read before the next is added")
+def test_no_attempt_turns_up_behind_one_that_has_been_judged(run, ann):
+    """On PostgreSQL a row has its number long before others can read it, so that more would be judged than may be."""
+    waiting = (
+        "SELECT count(*) FROM pg_locks JOIN pg_database ON database = pg_database.oid "
+        "WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()"
+    )
+
+    async def add_two():
+        source = await attempt_log.source_of(FakeRequest, EMAIL)
+        first = database.transaction()
+        await first.start()
+        number = await attempt_log.record(FakeRequest, source, None)
+        second = asyncio.create_task(attempt_log.record(FakeRequest, source, ann), context=contextvars.Context())
+        while not second.done() and not await database.fetch_val(waiting):
+            continue
+        waited = not second.done()
+        await first.commit()
+        return waited, number, await second
+
+    waited, first, second = run(add_two)
+    assert waited
+    assert first < second
 
 
 def test_a_crowd_that_another_worker_does_not_judge_waits_a_second_only(here, run, moved_clock, monkeypatch):

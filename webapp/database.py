@@ -5,7 +5,7 @@ from typing import Any
 
 import databases
 from databases.core import Connection, Transaction
-from sqlalchemy import Column, Insert, Update, select
+from sqlalchemy import Column, Insert, Table, Update, insert, literal, select
 
 from webapp import clock, settings
 from webapp.connections import Duplicate as Duplicate
@@ -94,6 +94,14 @@ class Database(databases.Database):
         else:
             given = await self.execute(row)
         return int(given)
+
+    async def add_in_turn(self, table: Table, values: dict[str, Any], number: Column[int], turn: int) -> int:
+        """Add a row and return its number; of the rows of one turn, whoever reads one reads all with lower numbers."""
+        if self._backend.wait_for_turn is None:
+            return await self.add(insert(table).values(values), number)
+        given = select(*(literal(value, table.c[name].type) for name, value in values.items()))
+        given = given.select_from(self._backend.wait_for_turn(turn).subquery())
+        return await self.add(insert(table).from_select([*values], given), number)
 
     async def change(self, rows: Update, key: Column[Any]) -> list[Any]:
         """Change rows, in one statement or under their locks, and return their keys: no two callers get the same."""

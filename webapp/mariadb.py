@@ -32,6 +32,8 @@ class MariaDBBackend(AsyncMyBackend):
     """`databases`' backend on asyncmy, with our bounds."""
 
     updates_return_rows = False
+    # A row can be read as soon as it has its number: it becomes durable after that.
+    wait_for_turn = None
     time = "SELECT unix_timestamp(now(6)) + 0e0"
 
     def __init__(self, database_url: Any, **options: Any) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import asyncpg
 from databases.backends.postgres import PostgresBackend, PostgresConnection
+from sqlalchemy import Select, func, select
 
 from webapp import settings
 
@@ -66,6 +67,11 @@ class PostgreSQLBackend(PostgresBackend):
 
     def connection(self) -> PooledConnection:
         return PooledConnection(self, self._dialect)
+
+    @staticmethod
+    def wait_for_turn(turn: int) -> Select[Any]:
+        """Return what lets one statement of a turn after another add a row: it can be read only once it is durable."""
+        return select(func.pg_advisory_xact_lock(turn))
 
     @staticmethod
     def is_unavailable(error: Exception) -> bool:

@@ -158,6 +158,8 @@ class HeldSQLiteBackend(SQLiteBackend):
 
     turn: asyncio.Lock
     updates_return_rows = True
+    # It has one writer at a time.
+    wait_for_turn = None
     time = None
 
     def __init__(self, database_url: DatabaseURL | str, **options: Any) -> None:

@@ -23,6 +23,8 @@ log = logging.getLogger("latchkey")
 MAX_WAITING = 200
 # Of one address: otherwise two hundred requests at once from one would keep everybody else from asking.
 MAX_WAITING_OF_ONE = 10
+# Of one address space, whose addresses cost nothing.
+MAX_WAITING_OF_SPACE = 40
 BUSY_SECONDS = 60
 LONGEST_PAUSE_SECONDS = 1.0
 SUBJECT = "Set a new password for Latchkey"
@@ -76,7 +78,7 @@ async def ask(request: Request, email: str) -> None:
     except (throttle.TooManyAttempts, asyncio.QueueFull):
         await attempt_log.mark(number, attempt_log.THROTTLED)
         raise
-    waiting_of[source.address_key] += 1
+    waiting_of.update(places_of(source).keys())
     queue.put_nowait(Asked(email, audit.Actor.of(request), source, number))
 
 
@@ -84,13 +86,19 @@ def ensure_place(queue: asyncio.Queue[Asked], source: Source) -> None:
     """Make sure that a request may wait for its mail.
 
     Raises:
-        TooManyAttempts: too many of its address are waiting.
+        TooManyAttempts: too many of its address or address space are waiting.
         asyncio.QueueFull: too many are waiting.
     """
     if queue.full():
         raise asyncio.QueueFull
-    if waiting_of[source.address_key] >= MAX_WAITING_OF_ONE and not source.is_known:
+    is_full = any(waiting_of[key] >= most for key, most in places_of(source).items())
+    if is_full and not source.is_known:
         raise throttle.TooManyAttempts(BUSY_SECONDS)
+
+
+def places_of(source: Source) -> dict[str, int]:
+    """Return what a request takes a place of, with how many each has; where both are one, the address counts."""
+    return {source.address_space: MAX_WAITING_OF_SPACE, source.address_key: MAX_WAITING_OF_ONE}
 
 
 async def ensure_few(source: Source, before: int) -> None:
@@ -124,10 +132,11 @@ async def mail_those_in(queue: asyncio.Queue[Asked]) -> None:
 
 
 def leave(asked: Asked) -> None:
-    """Give a request's place to others of its address."""
-    waiting_of[asked.source.address_key] -= 1
-    if waiting_of[asked.source.address_key] <= 0:
-        del waiting_of[asked.source.address_key]
+    """Give a request's places to others of its address and address space."""
+    for key in places_of(asked.source):
+        waiting_of[key] -= 1
+        if waiting_of[key] <= 0:
+            del waiting_of[key]
 
 
 async def pause() -> None:

@@ -4,11 +4,13 @@ Each email sees one guess and each address few, so no other count notices. Which
 process alone, by hashes with a key that dies with it, and is never written anywhere.
 """
 
+import contextlib
 import hashlib
 import secrets
 from collections import OrderedDict
 
 from webapp import clock, settings
+from webapp.normal_forms import compose
 
 KEY = secrets.token_bytes(32)
 # More than can be judged within a window, so that nobody fills it up to have a password forgotten.
@@ -19,7 +21,10 @@ wrong: OrderedDict[bytes, dict[str, float]] = OrderedDict()
 
 
 def digest_of(password: str) -> bytes:
-    """Return the form in which a wrong password is remembered."""
+    """Return the form in which a wrong password is remembered: one, however the keyboard composes its letters."""
+    # So many marks that composing them takes long are nobody's password, and count as they were typed.
+    with contextlib.suppress(ValueError):
+        password = compose(password)
     return hashlib.blake2b(password.encode("utf-8", "surrogatepass"), key=KEY, digest_size=16).digest()
 
 

@@ -85,6 +85,7 @@ async def use(request: Request) -> Response:
     new_hash = await passwords.hash_password(form.data["new_password"])
     sign_in = await set_password(request, employee, (old_hash, new_hash), token)
     source = await attempt_log.source_of(request, employee.email)
+    await attempt_log.bring_back()
     await attempt_log.record(request, source, employee, attempt_log.BY_LINK)
     return await start_session(request, sign_in, DONE)
 
