@@ -360,7 +360,7 @@ def test_create_user_makes_an_administrator_while_none_can_log_in(running, run, 
 
 def test_of_several_first_administrators_at_once_one_is_made(run, anonymous):
     """Two commands and two forms, which have all seen that nobody can log in."""
-    names = {"password_hash": "x" * 60, "first_name": "A", "last_name": "B"}
+    names = {"password_hash": passwords.hash_now(PASSWORD), "first_name": "A", "last_name": "B"}
 
     async def by_form(number):
         token = await set_up.new_token()
