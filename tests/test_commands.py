@@ -6,6 +6,7 @@ import getpass
 import io
 import os
 import re
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -155,6 +156,22 @@ def test_the_end_of_the_terminal_in_place_of_a_password_is_refused(running, stop
     monkeypatch.setattr(getpass, "getpass", ended)
     assert "no password was given" in refused(capsys, *USER)
     assert all_employees(running) == []
+
+
+@pytest.mark.parametrize("answered", [0, 1])
+def test_ctrl_c_in_place_of_a_password_ends_the_command_at_once(running, stopped, terminal, monkeypatch, answered):
+    waited = []
+
+    def answer(_):
+        if len(waited) == answered:
+            signal.raise_signal(signal.SIGINT)
+        waited.append("for an answer")
+        return PASSWORD
+
+    terminal()
+    monkeypatch.setattr(getpass, "getpass", answer)
+    assert main(USER) == 130
+    assert (len(waited), all_employees(running)) == (answered, [])
 
 
 def test_the_same_again_may_be_composed_otherwise(running, stopped, terminal):
