@@ -6,6 +6,7 @@ import getpass
 import io
 import os
 import re
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -155,6 +156,22 @@ def test_the_end_of_the_terminal_in_place_of_a_password_is_refused(running, stop
     monkeypatch.setattr(getpass, "getpass", ended)
     assert "no password was given" in refused(capsys, *USER)
     assert all_employees(running) == []
+
+
+@pytest.mark.parametrize("answered", [0, 1])
+def test_ctrl_c_in_place_of_a_password_ends_the_command_at_once(running, stopped, terminal, monkeypatch, answered):
+    waited = []
+
+    def answer(_):
+        if len(waited) == answered:
+            signal.raise_signal(signal.SIGINT)
+        waited.append("for an answer")
+        return PASSWORD
+
+    terminal()
+    monkeypatch.setattr(getpass, "getpass", answer)
+    assert main(USER) == 130
+    assert (len(waited), all_employees(running)) == (answered, [])
 
 
 def test_the_same_again_may_be_composed_otherwise(running, stopped, terminal):
@@ -360,7 +377,7 @@ def test_create_user_makes_an_administrator_while_none_can_log_in(running, run, 
 
 def test_of_several_first_administrators_at_once_one_is_made(run, anonymous):
     """Two commands and two forms, which have all seen that nobody can log in."""
-    names = {"password_hash": "x" * 60, "first_name": "A", "last_name": "B"}
+    names = {"password_hash": passwords.hash_now(PASSWORD), "first_name": "A", "last_name": "B"}
 
     async def by_form(number):
         token = await set_up.new_token()

@@ -2,6 +2,7 @@
 
 import io
 import json
+import signal
 import sqlite3
 import sys
 from datetime import date
@@ -685,13 +686,17 @@ class TestEmailsMove:
         assert imported(moving, "--update")[0] == 2
 
     def test_ctrl_c_at_the_question_writes_nothing(self, run, imported, moving, answers, monkeypatch):
+        waited = []
+
         def interrupted():
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
+            waited.append("for an answer")
+            return "y\n"
 
         answers("")
         sys.stdin.readline = interrupted
         assert imported(moving, "--update")[0] == 130
-        assert self.moved(run) == 0
+        assert (self.moved(run), waited) == (0, [])
 
     @pytest.mark.parametrize("stdin", ["a pipe", "closed"])
     def test_without_a_terminal_yes_must_be_said(self, run, imported, moving, monkeypatch, stdin):

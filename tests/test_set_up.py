@@ -284,10 +284,20 @@ def test_the_request_log_has_no_token(anonymous, token, capsys):
 
 NO_PASSWORD = {"password_hash": passwords.UNUSABLE}
 RULER = {"scopes": ("user:read", "super:*")}
+# What people write into a database to lock an account, and what other programs do.
+NOBODYS_HASHES = (
+    "",
+    "!",
+    f"!$2b$12${'a' * 53}",
+    "$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA",
+    "$2b$12$cut",
+    "x" * 60,
+)
 LIKE_A_RULER = [
     ("only employees", {}),
     ("an administrator of less", {"scopes": ("admin:read", "admin:write")}),
     ("one without a password", {**RULER, **NO_PASSWORD}),
+    *((f"one whom no password lets in: {text}", {**RULER, "password_hash": text}) for text in NOBODYS_HASHES),
     ("one who is deactivated", {**RULER, "is_active": False}),
     ("a scope of another name", {"scopes": ("xsuper:*", "super:*x")}),
 ]
@@ -386,7 +396,12 @@ class TestEmployeesAreThere:
         """Both looks before let it pass; the transaction asks once more."""
 
         async def looks(token):
-            add_ruler = {"password_hash": "x" * 60, "first_name": "Eve", "last_name": "First", "scopes": SCOPES}
+            add_ruler = {
+                "password_hash": passwords.hash_now(PASSWORD),
+                "first_name": "Eve",
+                "last_name": "First",
+                "scopes": SCOPES,
+            }
             await staff.create(email="eve@example.com", **add_ruler)
 
         monkeypatch.setattr(set_up, "ensure_open", looks)

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, select, true
 
-from webapp import audit, employee_rules, employees, schema, settings
+from webapp import audit, employee_rules, employees, schema, settings, terminal
 from webapp.audit import Action
 from webapp.auth import links, password_rules, passwords, set_up, signins
 from webapp.auth.scopes import ALL
@@ -87,8 +87,10 @@ def typed_password() -> str:
     """Return the password asked for twice, without echo."""
     if not sys.stdin.isatty():
         settings.refuse("there is no terminal to ask for the password; use --password-stdin")
-    password = getpass.getpass(f"{password_rules.in_words()}\nPassword: ")
-    if passwords.normal(getpass.getpass("The same again: ")) != passwords.normal(password):
+    with terminal.interruptible():
+        password = getpass.getpass(f"{password_rules.in_words()}\nPassword: ")
+        again = getpass.getpass("The same again: ")
+    if passwords.normal(again) != passwords.normal(password):
         settings.refuse("the two passwords differ; nothing was changed")
     return password
 

@@ -92,7 +92,7 @@ def check_now(password: str, password_hash: str | None) -> bool:
 def parts_of(password_hash: str) -> tuple[bool, str] | None:
     """Return whether a hash is in today's format, and bcrypt's part of it; None where no password can have it."""
     found = STORED.fullmatch(password_hash)
-    if found is None or int(found[3]) > max_cost() or not is_usable(password_hash):
+    if found is None or int(found[3]) > max_cost() or password_hash.endswith(NO_DIGEST):
         return None
     return found[1] is not None, found[2]
 
@@ -103,12 +103,12 @@ def max_cost() -> int:
 
 
 def is_usable(password_hash: str) -> bool:
-    """Return whether a hash is a password's; who has no password yet has UNUSABLE, at whatever cost."""
-    return not password_hash.endswith(NO_DIGEST)
+    """Return whether some password can have a hash; who has none yet has UNUSABLE, and "!" is nobody's hash either."""
+    return parts_of(password_hash) is not None
 
 
 def has_password() -> ColumnElement[bool]:
-    """Return the condition of the employees whose hash is a password's."""
+    """Return the condition of the employees whose hash is not UNUSABLE, at whatever cost."""
     return employees.c.password_hash.notlike(f"%{NO_DIGEST}")
 
 

@@ -6,7 +6,7 @@ from typing import Any, TextIO
 
 import orjson
 
-from webapp import settings
+from webapp import settings, terminal
 from webapp.audit_entries import shown
 from webapp.exchange.draft import CHANGED, Draft
 
@@ -66,7 +66,8 @@ def is_agreed() -> bool:
     """Ask whether to go on, and return whether the answer is yes."""
     print("Go on? [y/N] ", end="", file=sys.stderr, flush=True)
     try:
-        answer = sys.stdin.readline()
+        with terminal.interruptible():
+            answer = sys.stdin.readline()
     except UnicodeDecodeError:
         return False
     if not answer:
