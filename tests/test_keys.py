@@ -1,6 +1,7 @@
 """The keys that sign tokens: made, kept, refused and rotated."""
 
 import base64
+import hashlib
 import os
 import random
 import re
@@ -80,6 +81,20 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path, capsys):
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
         "qwertyuiopasdfghjklzxcvbnm1234567890",
         "hunter2-hunter2-hunter2-hunter2-hunter2",
+        "dev" + " " * 40,
+        "'" * 20 + "key" + "'" * 20,
+        "s e c r e t k e y c h a n g e m e p l e a s e",
+        "a1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p6",
+        bytes(range(32)).hex(),
+        bytes(range(64, 0, -2)).hex().upper(),
+        base64.b64encode(bytes(range(48))).decode(),
+        base64.urlsafe_b64encode(bytes(range(32))).decode().rstrip("="),
+        hashlib.sha256(b"").hexdigest(),
+        hashlib.sha256(b"secret\n").hexdigest().upper(),
+        hashlib.md5(b"password").hexdigest(),  # noqa: S324  a key that somebody may have made so
+        hashlib.sha512(b"letmein").hexdigest(),
+        "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow",
+        "hJtXIZ2uSN5kbQfbtTNWbpdmhkV8FJG-Onbc6mxCcYg",
     ],
 )
 def test_keys_that_can_be_guessed_are_refused_with_how_to_make_one(capsys, key):
@@ -103,6 +118,13 @@ VARIANTS = {
     "base64 without padding": lambda key: base64.urlsafe_b64encode(key.encode()).decode().rstrip("="),
     "hexadecimal": lambda key: key.encode().hex(),
     "hexadecimal in upper case": lambda key: key.encode().hex().upper(),
+    "with its name": lambda key: f"SECRET_KEY={key}",
+    "with its name and quotes": lambda key: f"export SECRET_KEY = '{key}';",
+    "base64 with its name": lambda key: f"base64:{base64.b64encode(key.encode()).decode()}",
+    "as bytes of Python": lambda key: f"b'{key}'",
+    "with colons": lambda key: ":".join(key[at : at + 2] for at in range(0, len(key), 2)),
+    "in brackets": lambda key: f"<{key}>",
+    "in typographic quotes": lambda key: f"“{key}”",
 }
 
 
@@ -112,6 +134,12 @@ def test_a_known_key_is_refused_however_it_was_pasted(capsys, key, variant):
     text = VARIANTS[variant](key)
     line = refused(capsys, keys.checked, text)
     assert "published" in line or "can be guessed" in line
+
+
+@pytest.mark.parametrize("write", [base64.b64encode, base64.urlsafe_b64encode])
+def test_a_known_key_in_hexadecimal_is_refused_in_base64_too(capsys, write):
+    assert "published" in refused(capsys, keys.checked, write(bytes.fromhex(TUTORIAL_KEY)).decode().rstrip("="))
+    assert "published" in refused(capsys, keys.checked, f"0x{TUTORIAL_KEY}")
 
 
 def test_the_list_of_known_keys_is_sorted_and_says_where_it_is_from():

@@ -4,7 +4,18 @@ import jwt
 import pytest
 from sqlalchemy import select
 
-from tests.conftest import API, BROWSER, CONNECTION, EMAIL, HTMX, add_employee, client_like, log_in, session_of
+from tests.conftest import (
+    API,
+    BROWSER,
+    CONNECTION,
+    EMAIL,
+    HTMX,
+    PASSWORD,
+    add_employee,
+    client_like,
+    log_in,
+    session_of,
+)
 from webapp.audit import Actor
 from webapp.auth import links
 from webapp.auth.keys import SIGNING_KEY
@@ -85,6 +96,28 @@ class TestExpiredToken:
         dialog = client_like(anonymous, {**HTMX, "HX-Target": "relogin"}, cookies=dict(browser.cookies))
         assert log_in(dialog).status_code == 204
         assert stolen.get("/admin/me").status_code == 303
+
+    @pytest.mark.parametrize("authorization", ["Bearer {}", "Bearer x", "Bearer"])
+    def test_a_login_that_replaces_its_cookie_ends_it_whatever_the_header_says(self, browser, stolen, authorization):
+        header = {"Authorization": authorization.format(session_of(browser))}
+        form = {"username": EMAIL, "password": PASSWORD}
+        assert browser.post("/auth/token", data=form, headers=header).status_code == 303
+        assert stolen.get("/admin/me").status_code == 303
+        assert browser.get("/admin/me").status_code == 200
+
+    def test_a_login_with_it_in_the_header_ends_it(self, anonymous, browser, stolen):
+        """The docs page sends its token so."""
+        docs = client_like(anonymous, {"Accept": "application/json", "Authorization": f"Bearer {session_of(browser)}"})
+        assert log_in(docs).status_code == 200
+        assert stolen.get("/admin/me").status_code == 303
+
+    def test_a_login_ends_no_programs_session(self, browser, program, status):
+        for headers in (
+            {"Authorization": f"Bearer {program[0]['access_token']}"},
+            {"Cookie": f"latchkey-session={program[0]['access_token']}"},
+        ):
+            browser.post("/auth/token", data={"username": EMAIL, "password": PASSWORD}, headers=headers)
+        assert status(program[1]) == (200, 200)
 
     def test_a_wrong_password_ends_nothing(self, browser, stolen):
         assert log_in(browser, password="wrong").status_code == 422

@@ -157,12 +157,29 @@ def test_a_list_is_what_stands_between_commas():
     assert settings.listed(" a#b, 'c' ,,d\\e ") == ("a#b", "'c'", "d\\e")
 
 
-@pytest.mark.parametrize("text", ["", "https://tool.example.com", "http://10.0.0.1:8000/", "http://[::1]:8000"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "https://tool.example.com",
+        "HTTPS://Tool.Example.com:443",
+        "http://10.0.0.1:8000/",
+        "http://[::1]:8000",
+        "https://müller.example",
+    ],
+)
 def test_the_address_of_the_site_is_kept_without_a_slash(text):
     assert settings.site(text) == text.rstrip("/")
 
 
-@pytest.mark.parametrize("text", ["tool.example.com", "ftp://x", "https://", "https://x/tool", "https://x?y", "x"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "tool.example.com", "ftp://x", "https://", "https://x/tool", "https://x?y", "x", "https://x#y", "https://x/#", "https://x:", "https://x:y",
+        "https://x:0", "https://x:70000", "https://me@x", "https://me:secret@x", " https://x", "https://x ", "https://x\t", "https://x\n", "https://x y",
+        "https://x\\y", "https://x;y", "https://x,https://y", "https://*", "https://.", "https://x..y", "https://[::1", "https://" + "x" * 64,
+    ],
+)  # fmt: skip
 def test_what_is_no_address_of_a_site_is_refused(text):
     with pytest.raises(ValueError):
         settings.site(text)

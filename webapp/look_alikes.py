@@ -18,6 +18,8 @@ SHARED = {"ー": {"HIRAGANA", "KATAKANA"}, "・": {"HAN", "HIRAGANA", "KATAKANA"
 # Beyond these, Latin letters are those of phonetic transcription, many of which look like others; the gap in the first
 # is the letters of clicks, which look like strokes, l, ll and an exclamation mark.
 LATIN_OF_LANGUAGES = (range(0x0080, 0x01C0), range(0x01C4, 0x0250), range(0x1E00, 0x1F00))
+# Within them, letters that no language writes any more, or never did, and that look like b, 2, 5, p, 3 and j.
+DISUSED = frozenset("ƅƨƽƿȝȷ")
 
 COMPATIBLE = "some of its characters only look like letters; type it instead of pasting it"
 NOT_ASCII = "before the @, use only a to z, digits and punctuation"
@@ -75,7 +77,7 @@ def is_of_one_alphabet(part: str) -> bool:
 
 def is_of_a_language(letter: str) -> bool:
     """Return whether a Latin letter is one that people write in some language."""
-    return any(ord(letter) in letters for letters in LATIN_OF_LANGUAGES)
+    return letter not in DISUSED and any(ord(letter) in letters for letters in LATIN_OF_LANGUAGES)
 
 
 def is_like_latin(part: str) -> bool:

@@ -1,5 +1,6 @@
 """Every setting, typed: read from settings.ini, overridden by the environment."""
 
+import re
 import sys
 from collections.abc import Callable
 from email.utils import parseaddr
@@ -16,6 +17,9 @@ from webapp.addresses import Network
 
 ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / "settings.ini"
+
+# Nothing but scheme, host and port: what browsers send is compared with it, and links begin with it.
+SITE = re.compile(r"https?://(\[[0-9a-f:.]+\]|[\w.-]+)(:[0-9]{1,5})?/*", re.IGNORECASE)
 
 Value = TypeVar("Value")
 
@@ -127,9 +131,12 @@ def database_url(text: str) -> DatabaseURL:
 
 def site(text: str) -> str:
     """Return the address at which people open this site, without a slash at its end; "" where none is given."""
+    if not text:
+        return ""
     parts = urlsplit(text)
-    if text and (parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or "?" in text):
+    if not SITE.fullmatch(text) or not parts.hostname or parts.port == 0:
         raise ValueError(text)
+    host(parts.hostname)
     return text.rstrip("/")
 
 

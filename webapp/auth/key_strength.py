@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import itertools
 import re
 import secrets
 from collections.abc import Iterator
@@ -18,8 +19,15 @@ MIN_DECADES_A_CHARACTER = 0.72
 JUDGED_CHARACTERS = 64
 BETWEEN_WORDS = re.compile(r"[-_.,:;/\\|\s]+")
 
+# Successive bytes of a pattern, such as 00 01 02 or a1b2c3, differ in few ways: at most one in so many.
+BYTES_A_STEP = 6
+
+# Of how many hexadecimal digits each hash is that people make of a word for a key.
+HASHES = {32: "md5", 40: "sha1", 64: "sha256", 96: "sha384", 128: "sha512"}
+
 # What people paste along with a key.
-AROUND = "\"'`\ufeff\u200b"
+AROUND = "\"'`“”‘’<>()[]{};\ufeff\u200b"
+LABEL = re.compile(r"(?:export\s+)?\w+\s*[=:]\s*(?=.{16})|0x|b(?=[\"'])")
 CHECK_CHARACTERS = 11
 
 
@@ -47,12 +55,34 @@ def is_known(key: str) -> bool:
 
 def readings_of(key: str) -> Iterator[bytes]:
     """Return a key as it is, and without what was pasted along, in lower case, once and not twice, decoded, encoded."""
-    plain = key.strip().strip(AROUND).strip()
-    for text in (key, plain, "".join(plain.split()), plain.lower(), once(plain)):
+    plain, without_label = bare(key), unlabelled(key)
+    for text in (
+        key,
+        plain,
+        without_label,
+        BETWEEN_WORDS.sub("", plain),
+        "".join(plain.split()),
+        plain.lower(),
+        once(plain),
+    ):
         yield text.encode()
-    yield from decoded(plain)
+    for data in decoded(without_label):
+        yield data
+        yield data.hex().encode()
     yield base64.b64encode(plain.encode())
     yield plain.encode().hex().encode()
+
+
+def bare(key: str) -> str:
+    """Return a key without the spaces, quotes and brackets around it."""
+    return key.strip().strip(AROUND).strip()
+
+
+def unlabelled(key: str) -> str:
+    """Return a key without what is around it and, as in a line of a settings file, its name or encoding before it."""
+    plain = bare(key)
+    found = LABEL.match(plain)
+    return bare(plain[found.end() :]) if found else plain
 
 
 def once(text: str) -> str:
@@ -75,15 +105,38 @@ def decoded(text: str) -> Iterator[bytes]:
 
 def can_be_guessed(key: str) -> bool:
     """Return whether a key is words, repeats itself, or is otherwise no random one, also in base64 or hexadecimal."""
-    plain = key.strip().strip(AROUND).strip()
-    texts = [reading.decode() for reading in decoded(plain) if reading.isascii() and reading.decode().isprintable()]
+    plain = unlabelled(key)
+    encoded = list(decoded(plain))
+    if any(map(is_pattern, (plain.encode(), *encoded))) or is_hash_of_word(plain):
+        return True
+    texts = [data.decode() for data in encoded if data.isascii() and data.decode().isprintable()]
+    if key != plain:  # it may be mostly spaces or quotes: what is between them has too few characters
+        texts.append(key)
     return any(decades_a_character(text[:JUDGED_CHARACTERS]) < MIN_DECADES_A_CHARACTER for text in (plain, *texts))
+
+
+def is_pattern(data: bytes) -> bool:
+    """Return whether bytes go on as they began, up, down or in turns."""
+    steps = [(after - before) % 256 for before, after in itertools.pairwise(data[:JUDGED_CHARACTERS])]
+    return 0 < len(set(steps)) * BYTES_A_STEP <= len(steps)
+
+
+def is_hash_of_word(text: str) -> bool:
+    """Return whether a text is the hash of nothing or of a common password, as `echo secret | sha256sum` prints it."""
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS  # only here: its lists take long to import
+
+    if len(text) not in HASHES:
+        return False
+    digest_of = getattr(hashlib, HASHES[len(text)])
+    words = ("", *FREQUENCY_LISTS["passwords"])
+    return any(digest_of(f"{word}{end}".encode()).hexdigest() == text.lower() for word in words for end in ("", "\n"))
 
 
 def decades_a_character(text: str) -> float:
     """Return the decimal logarithm of how many guesses a text takes, as a whole or word by word, for each character."""
     words = [word for word in BETWEEN_WORDS.split(text) if word]
-    return min(guesses_for([text]) / max(1, len(text)), guesses_for(words) / max(1, sum(map(len, words))))
+    readings = ([text], words, ["".join(words)])
+    return min(guesses_for(reading) / max(1, sum(map(len, reading))) for reading in readings)
 
 
 def guesses_for(words: list[str]) -> float:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, or_
 from starlette.requests import Request
 
+from webapp import cookies
 from webapp.auth import refresh, signins
 from webapp.auth.backend import Credentials
 from webapp.auth.tokens import Claims, read_signed_claims
@@ -12,9 +13,14 @@ from webapp.tables import sign_ins
 
 
 async def end_before(request: Request) -> None:
-    """End the session that the browser had before it logged in again."""
-    if request.auth.by_cookie:
-        await end_sessions(request.auth, "logged in again")
+    """End the session that the browser had before it logged in again.
+
+    Its cookie is about to be replaced, also where a header has come along, as from the docs page.
+    """
+    before = [*request.auth.tokens, *cookies.read_cookies(request, cookies.session_cookie(request))]
+    which = [session_of(claims) for token in dict.fromkeys(before) if (claims := read_signed_claims(token)) is not None]
+    if which:
+        await signins.end_where(or_(*which) & (sign_ins.c.kind == "browser"), "logged in again")
 
 
 async def end_sessions(auth: Credentials, why: str, given_up: Sequence[str] = ()) -> int:
