@@ -7,6 +7,7 @@ import pytest
 from uvicorn import Config
 from uvicorn.server import ServerState
 
+from tests.pace import seconds_of
 from webapp import settings
 from webapp.protocol import STOP_SECONDS, BoundedProtocol
 from webapp.request_reader import MAX_HEAD_BYTES, MAX_REQUESTS_AHEAD
@@ -96,12 +97,16 @@ async def answer(cycle):
     await cycle.send({"type": "http.response.body", "body": b""})
 
 
-@pytest.fixture
-def connection():
+def new_connection():
     async def connected():
         return Connection()
 
     return asyncio.run(connected())
+
+
+@pytest.fixture
+def connection():
+    return new_connection()
 
 
 def open_to(*hosts, version=b"1.1", method=b"GET", target=b"/", more=b""):
@@ -633,6 +638,31 @@ def test_a_target_that_takes_long_to_read_is_400(connection, target):
         assert (status_of(connection.wire), connection.wire.closed, connection.begun) == (400, True, 0)
     else:  # the application counts the fields of a query
         assert connection.begun == 1
+
+
+@pytest.mark.parametrize("size", [65536, 1448])
+@pytest.mark.parametrize("piece", [b"\r\n", b"\r\n\r\n", b"\n"])
+def test_empty_lines_before_a_head_are_read_in_no_time(piece, size):
+    """A head was looked for at the end of each of them: 7 ms."""
+    lines = piece * (65_000 // len(piece))
+    connections = [new_connection() for _ in range(9)]
+
+    def read():
+        connection = connections.pop()
+        for first in range(0, len(lines), size):
+            connection.data_received(lines[first : first + size])
+        assert status_of(connection.wire) == 431
+
+    assert seconds_of(read, 0.005) < 0.005
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 19, 1000])
+def test_empty_lines_before_a_head_are_no_head(connection, size):
+    heads = (b"\r\n" * 9 + open_to(b"a") + b"\r\n" + open_to(version=b"1.0")) * 2
+    for first in range(0, len(heads), size):
+        connection.data_received(heads[first : first + size])
+    assert connection.begun == 2
+    assert connection.is_last  # HTTP/1.0 keeps no connection
 
 
 def test_a_target_may_have_some_percent_signs_that_are_just_that(connection):

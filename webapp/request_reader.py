@@ -14,6 +14,8 @@ log = logging.getLogger("latchkey")
 
 MAX_HEAD_BYTES = 32768
 HEAD_END = b"\r\n\r\n"
+# Where the shortest head, of a GET of / in HTTP/1.0, has its HEAD_END; earlier ones are empty lines before a head.
+MIN_HEAD_BYTES = 14
 # So much may come with a body that is not its content: sizes of chunks, their extensions, fields after the body …
 MAX_FRAMING_BYTES = 32768
 # … and besides, for each byte, what is needed where every byte is a chunk.
@@ -77,8 +79,13 @@ class RequestReader(HttpToolsProtocol):
     def end_of_piece(self) -> int:
         """Return where the next piece ends: where a head ends, so that each head is counted by itself."""
         first, most = self.read_to, self.read_to + MAX_HEAD_BYTES
-        end = self.unread.find(HEAD_END, first + MIN_PIECE_BYTES if self.is_in_body else first, most)
+        shortest = MIN_PIECE_BYTES if self.is_in_body else 0 if self.is_in_head() else MIN_HEAD_BYTES
+        end = self.unread.find(HEAD_END, first + shortest, most)
         return end + len(HEAD_END) if end >= 0 else min(most, len(self.unread))
+
+    def is_in_head(self) -> bool:
+        """Return whether a request's head has begun and is not whole."""
+        return self.scope is not (self.cycle and self.cycle.scope)
 
     def feed(self, piece: bytes) -> None:
         """Let the parser read a piece, and count it."""
