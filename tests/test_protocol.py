@@ -10,7 +10,7 @@ from uvicorn.server import ServerState
 from tests.pace import seconds_of
 from webapp import settings
 from webapp.protocol import STOP_SECONDS, BoundedProtocol
-from webapp.request_reader import MAX_HEAD_BYTES, MAX_REQUESTS_AHEAD
+from webapp.request_reader import MAX_BODY_BYTES_AHEAD, MAX_HEAD_BYTES, MAX_REQUESTS_AHEAD
 from webapp.transport import LINGER_SECONDS
 
 HEAD = b"GET / HTTP/1.1\r\nHost: testserver\r\n"
@@ -407,6 +407,24 @@ def test_at_most_twenty_requests_with_bodies_are_read_ahead(connection, step):
         connection.answer()
         count += 1
     assert count == 5 * 42
+
+
+@pytest.mark.parametrize("step", [30_000, 250_000])
+@pytest.mark.parametrize("size", [60_000, 20_000])
+def test_what_is_kept_of_bodies_of_requests_that_wait_is_bounded(connection, step, size):
+    """Twenty forms of 64 KB were up to 730 KB for each connection whose client does not read."""
+    connection.answers = False
+    one = open_to(b"a", method=b"POST", more=b"Content-Length: %d\r\n" % size) + b"a" * size
+    many, sent, count = one * 15, 0, 0
+    while sent < len(many) or connection.is_answering():
+        while sent < len(many) and not connection.wire.paused:
+            connection.data_received(many[sent : sent + step])
+            sent += step
+        kept = sum(len(cycle.body) for cycle, _ in connection.pipeline) + len(connection.unread)
+        assert kept <= MAX_BODY_BYTES_AHEAD + MAX_HEAD_BYTES + step
+        connection.answer()
+        count += 1
+    assert count == 15
 
 
 @pytest.mark.parametrize("before", [b"", GET, open_to(b"a", method=b"POST", more=b"Content-Length: 3\r\n") + b"a=b"])
