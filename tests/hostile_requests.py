@@ -383,6 +383,10 @@ def headers_of(rng: random.Random) -> Iterator[tuple[str, list[tuple[bytes, byte
                 f"{name}: {piece[:30]!r}",
                 [(name.encode(), (value[:-20] + n) if name != "content-length" else value[:4000])],
             )
+    yield (
+        "parts of a file",
+        [(b"range", b"bytes=" + b",".join(b"%d-%d" % (first, first) for first in range(0, 200, 2)))],
+    )
     yield "authorization twice", [(b"authorization", b"Bearer a.b.c")] * 1_000
     yield "many headers", [(b"x%d" % number, n) for number in range(2_500)]
     yield "many short headers", [(b"a", b"")] * 7_000

@@ -7,9 +7,10 @@ import pytest
 from uvicorn import Config
 from uvicorn.server import ServerState
 
+from tests.pace import seconds_of
 from webapp import settings
 from webapp.protocol import STOP_SECONDS, BoundedProtocol
-from webapp.request_reader import MAX_HEAD_BYTES, MAX_REQUESTS_AHEAD
+from webapp.request_reader import MAX_BODY_BYTES_AHEAD, MAX_HEAD_BYTES, MAX_REQUESTS_AHEAD
 from webapp.transport import LINGER_SECONDS
 
 HEAD = b"GET / HTTP/1.1\r\nHost: testserver\r\n"
@@ -96,12 +97,16 @@ async def answer(cycle):
     await cycle.send({"type": "http.response.body", "body": b""})
 
 
-@pytest.fixture
-def connection():
+def new_connection():
     async def connected():
         return Connection()
 
     return asyncio.run(connected())
+
+
+@pytest.fixture
+def connection():
+    return new_connection()
 
 
 def open_to(*hosts, version=b"1.1", method=b"GET", target=b"/", more=b""):
@@ -404,6 +409,24 @@ def test_at_most_twenty_requests_with_bodies_are_read_ahead(connection, step):
     assert count == 5 * 42
 
 
+@pytest.mark.parametrize("step", [30_000, 250_000])
+@pytest.mark.parametrize("size", [60_000, 20_000])
+def test_what_is_kept_of_bodies_of_requests_that_wait_is_bounded(connection, step, size):
+    """Twenty forms of 64 KB were up to 730 KB for each connection whose client does not read."""
+    connection.answers = False
+    one = open_to(b"a", method=b"POST", more=b"Content-Length: %d\r\n" % size) + b"a" * size
+    many, sent, count = one * 15, 0, 0
+    while sent < len(many) or connection.is_answering():
+        while sent < len(many) and not connection.wire.paused:
+            connection.data_received(many[sent : sent + step])
+            sent += step
+        kept = sum(len(cycle.body) for cycle, _ in connection.pipeline) + len(connection.unread)
+        assert kept <= MAX_BODY_BYTES_AHEAD + MAX_HEAD_BYTES + step
+        connection.answer()
+        count += 1
+    assert count == 15
+
+
 @pytest.mark.parametrize("before", [b"", GET, open_to(b"a", method=b"POST", more=b"Content-Length: 3\r\n") + b"a=b"])
 @pytest.mark.parametrize(
     ("size", "expected"), [(MAX_HEAD_BYTES, None), (MAX_HEAD_BYTES + 1, 431), (3 * MAX_HEAD_BYTES, 431)]
@@ -633,6 +656,31 @@ def test_a_target_that_takes_long_to_read_is_400(connection, target):
         assert (status_of(connection.wire), connection.wire.closed, connection.begun) == (400, True, 0)
     else:  # the application counts the fields of a query
         assert connection.begun == 1
+
+
+@pytest.mark.parametrize("size", [65536, 1448])
+@pytest.mark.parametrize("piece", [b"\r\n", b"\r\n\r\n", b"\n"])
+def test_empty_lines_before_a_head_are_read_in_no_time(piece, size):
+    """A head was looked for at the end of each of them: 7 ms."""
+    lines = piece * (65_000 // len(piece))
+    connections = [new_connection() for _ in range(9)]
+
+    def read():
+        connection = connections.pop()
+        for first in range(0, len(lines), size):
+            connection.data_received(lines[first : first + size])
+        assert status_of(connection.wire) == 431
+
+    assert seconds_of(read, 0.005) < 0.005
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 19, 1000])
+def test_empty_lines_before_a_head_are_no_head(connection, size):
+    heads = (b"\r\n" * 9 + open_to(b"a") + b"\r\n" + open_to(version=b"1.0")) * 2
+    for first in range(0, len(heads), size):
+        connection.data_received(heads[first : first + size])
+    assert connection.begun == 2
+    assert connection.is_last  # HTTP/1.0 keeps no connection
 
 
 def test_a_target_may_have_some_percent_signs_that_are_just_that(connection):

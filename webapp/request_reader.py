@@ -14,12 +14,16 @@ log = logging.getLogger("latchkey")
 
 MAX_HEAD_BYTES = 32768
 HEAD_END = b"\r\n\r\n"
+# Where the shortest head, of a GET of / in HTTP/1.0, has its HEAD_END; earlier ones are empty lines before a head.
+MIN_HEAD_BYTES = 14
 # So much may come with a body that is not its content: sizes of chunks, their extensions, fields after the body …
 MAX_FRAMING_BYTES = 32768
 # … and besides, for each byte, what is needed where every byte is a chunk.
 FRAMING_PER_BYTE = 8
 # How many requests wait while one is being answered; what comes after them is not read.
 MAX_REQUESTS_AHEAD = 20
+# The same where they have bodies; the last one of them may go beyond.
+MAX_BODY_BYTES_AHEAD = 65536
 # A body is read in pieces of at least this size, in which no more than this number of heads can end.
 MIN_PIECE_BYTES = 256
 MAX_HEADS_IN_A_PIECE = 11
@@ -64,8 +68,7 @@ class RequestReader(HttpToolsProtocol):
     def read(self) -> None:
         """Read what has arrived, piece by piece, while not too many requests wait for their answers."""
         while self.read_to < len(self.unread) and not self.is_last:
-            may_come = MAX_HEADS_IN_A_PIECE if self.is_in_body else 1
-            if len(self.pipeline) + may_come >= MAX_REQUESTS_AHEAD:
+            if self.has_enough_ahead():
                 self.flow.hold()
                 return
             first, self.read_to = self.read_to, self.end_of_piece()
@@ -74,11 +77,23 @@ class RequestReader(HttpToolsProtocol):
         if self.flow.is_held:
             self.flow.release()
 
+    def has_enough_ahead(self) -> bool:
+        """Return whether as many requests, or as much of their bodies, wait for their answers as may be kept."""
+        may_come = MAX_HEADS_IN_A_PIECE if self.is_in_body else 1
+        if len(self.pipeline) + may_come >= MAX_REQUESTS_AHEAD:
+            return True
+        return sum(len(cycle.body) for cycle, _ in self.pipeline) >= MAX_BODY_BYTES_AHEAD
+
     def end_of_piece(self) -> int:
         """Return where the next piece ends: where a head ends, so that each head is counted by itself."""
         first, most = self.read_to, self.read_to + MAX_HEAD_BYTES
-        end = self.unread.find(HEAD_END, first + MIN_PIECE_BYTES if self.is_in_body else first, most)
+        shortest = MIN_PIECE_BYTES if self.is_in_body else 0 if self.is_in_head() else MIN_HEAD_BYTES
+        end = self.unread.find(HEAD_END, first + shortest, most)
         return end + len(HEAD_END) if end >= 0 else min(most, len(self.unread))
+
+    def is_in_head(self) -> bool:
+        """Return whether a request's head has begun and is not whole."""
+        return self.scope is not (self.cycle and self.cycle.scope)
 
     def feed(self, piece: bytes) -> None:
         """Let the parser read a piece, and count it."""

@@ -58,7 +58,11 @@ class HashedFiles(StaticFiles):
     def file_response(
         self, full_path: PathLike, stat_result: os.stat_result, scope: Scope, status_code: int = 200
     ) -> Response:
-        """Answer with a file, and mark the request as good for a year where its hash is that of the file."""
+        """Answer with a file, and mark the request as good for a year where its hash is that of the file.
+
+        Who asks for several parts of it gets all of it (RFC 9110 14.2): each part would be read by itself.
+        """
+        scope["headers"] = [header for header in scope["headers"] if header[0] != b"range" or b"," not in header[1]]
         name = os.path.basename(full_path)
         is_known = scope.get("static_hash") == self.hashes.get(name, "")
         scope["immutable"] = is_known and changed_and_size(stat_result) == self.as_hashed[name]
