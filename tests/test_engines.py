@@ -84,6 +84,22 @@ def test_ten_who_change_one_row_are_told_so_once(run, anonymous):
     assert sorted(run(all_at_once)) == [[]] * 9 + [["x"]]
 
 
+@pytest.mark.skipif(ON_SQLITE, reason="SQLite has one place for a writer")
+def test_who_ends_the_sessions_of_one_waits_for_nobody_who_ends_those_of_another(run, anonymous, ann):
+    other = add_employee(run, "other@example.com")
+    opened = {"kind": "api", "opened": 1, "used": 1, "ends": 9e9, "address": "", "user_agent": ""}
+    for emp_no in (ann.emp_no, other.emp_no):
+        run(database.execute, insert(sign_ins).values(opened | {"id": f"{emp_no:022d}", "emp_no": emp_no}))
+
+    async def both_at_once():
+        async with database.transaction():
+            await signins.mark_ended(sign_ins.c.emp_no == ann.emp_no, "test")
+            async with asyncio.timeout(4):
+                return await asyncio.create_task(signins.end_where(sign_ins.c.emp_no == other.emp_no, "test"))
+
+    assert run(both_at_once) == 1
+
+
 def test_ten_employees_at_once_have_ten_numbers(run, anonymous):
     async def all_at_once():
         names = {"password_hash": "x" * 60, "first_name": "A", "last_name": "B"}

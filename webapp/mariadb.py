@@ -28,6 +28,15 @@ class PooledConnection(AsyncMyConnection):
         await super().release()
 
 
+# As on PostgreSQL, a statement sees what is committed when it begins, and locks only the rows that it means: with
+# InnoDB's own level it locks all that it walks past, so that changes to different employees end in a deadlock.
+# MariaDB and MySQL call the level by different names, and each reads the comment that is for it.
+SETTINGS = (
+    f"SET SESSION innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}, sql_mode = 'TRADITIONAL' "
+    "/*M! , tx_isolation = 'READ-COMMITTED' */ /*!50720 , transaction_isolation = 'READ-COMMITTED' */"
+)
+
+
 class MariaDBBackend(AsyncMyBackend):
     """`databases`' backend on asyncmy, with our bounds."""
 
@@ -42,7 +51,7 @@ class MariaDBBackend(AsyncMyBackend):
             "maxsize": settings.DATABASE_POOL_SIZE,
             "connect_timeout": settings.DATABASE_TIMEOUT_SECONDS,
             "charset": "utf8mb4",
-            "init_command": f"SET SESSION innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}, sql_mode = 'TRADITIONAL'",
+            "init_command": SETTINGS,
         }
         super().__init__(database_url, **{**bounds, **options})
 
