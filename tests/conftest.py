@@ -31,14 +31,17 @@ environ.update(
 
 from starlette.testclient import TestClient  # noqa: E402
 
+from webapp import app as application  # noqa: E402
 from webapp import clock, employees, request_log, schema  # noqa: E402
 from webapp.app import app  # noqa: E402
-from webapp.auth import changes, passwords, spraying, throttle, tokens  # noqa: E402
+from webapp.auth import changes, housekeeping, last_used, passwords, spraying, throttle, tokens  # noqa: E402
 from webapp.database import database  # noqa: E402
 from webapp.tables import metadata  # noqa: E402
 
-# Tests say themselves when a worker learns of changes and writes its log.
-changes.LEARN_EVERY_SECONDS = request_log.EVERY_SECONDS = 86400.0
+# Tests say themselves when a worker learns of changes, writes and tidies: by chance it would do so while a command has
+# the connections, in a thread of its own, which then wait for each other for ever.
+changes.LEARN_EVERY_SECONDS = request_log.EVERY_SECONDS = last_used.EVERY_SECONDS = 86400.0
+application.background = tuple(task for task in application.background if task is not housekeeping.keep_tidy)
 
 # One use of a connection to the database, whichever it is.
 CONNECTION = type(database._backend.connection())
