@@ -136,6 +136,7 @@ def test_postgresql_stops_for_ten_seconds_under_load(tmp_path, postgresql):
         bodies = [log_in(connection, email) for connection in workers.values() for email in EMAILS]
         watchers = [Watcher(connection, bodies[0]["access_token"]) for connection in workers.values()]
         for watcher in watchers:
+            assert ask(watcher.connection, "GET", "/api/me", watcher.token)[0] == 200, "each worker holds it"
             watcher.start()
         stopping = time.monotonic()
         control("stop", "-m", "fast")
