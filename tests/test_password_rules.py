@@ -29,6 +29,8 @@ def problem(password):
         "名前のない猫と暮らす十五人の旅人",
         "ann feeds seven purple bicycles",
         "x7" + "Kq9 vw" * 20 + "m3",
+        "purple 104855\nbicycles",
+        "purple bicycles\n1999\n",
     ],
 )
 def test_any_character_is_taken_and_none_is_required(password):

@@ -77,7 +77,11 @@ def without(password: str, own_words: Iterable[str]) -> str:
 
 
 def quickly_read(text: str) -> str:
-    """Return a text with one sign for each letter, where too many signs could be read as letters in too many ways."""
+    """Return a text with one sign for each letter, where too many signs could be read as letters in too many ways.
+
+    And without line ends: zxcvbn takes digits and a line end for a date, and fails on it.
+    """
+    text = text.replace("\n", " ")
     readings = math.prod(max(1, sum(sign in text for sign in signs)) for signs in READ_AS_ONE_LETTER)
     return text.translate(FEWER_SIGNS) if readings > MOST_READINGS else text
 
