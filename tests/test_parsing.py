@@ -126,6 +126,7 @@ def test_an_address_has_8192_bytes_at_most(anonymous, headers, path, query):
     assert client.get(path, params="b" * query).status_code == 404
     answer = client.get(path + "a", params="b" * query)
     assert (answer.status_code, "Shorten it" in answer.text) == (414, True)
+    assert ("<h1>Address too long</h1>" in answer.text) == (headers is not HTMX)
 
 
 def test_headers_are_counted(anonymous):
