@@ -38,8 +38,8 @@ from webapp.auth import changes, housekeeping, last_used, passwords, spraying, t
 from webapp.database import database  # noqa: E402
 from webapp.tables import metadata  # noqa: E402
 
-# Tests say themselves when a worker learns of changes, writes and tidies: by chance it would do so while a command has
-# the connections, in a thread of its own, which then wait for each other for ever.
+# Tests say themselves when a worker learns of changes, writes and tidies: by chance it would do so while a command uses
+# the same connections in another thread, and the two would wait for each other for ever.
 changes.LEARN_EVERY_SECONDS = request_log.EVERY_SECONDS = last_used.EVERY_SECONDS = 86400.0
 application.background = tuple(task for task in application.background if task is not housekeeping.keep_tidy)
 

@@ -14,7 +14,7 @@ MEMBERS = json.dumps({str(number): ["x" * 5, number] for number in range(60)})
 
 
 def slowness() -> float:
-    """Return how many times slower than usual this thread's core is just now, and 1 where it is faster."""
+    """Return how many times slower than usual this thread's core is at the moment, and 1 where it is faster."""
     began = time.thread_time()
     for _ in range(8):
         members = json.loads(MEMBERS)

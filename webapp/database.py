@@ -96,7 +96,7 @@ class Database(databases.Database):
         return int(given)
 
     async def add_in_turn(self, table: Table, values: dict[str, Any], number: Column[int], turn: int) -> int:
-        """Add a row and return its number; of the rows of one turn, whoever reads one reads all with lower numbers."""
+        """Add a row and return its number; a query that finds it finds all rows of its turn with lower numbers, too."""
         if self._backend.wait_for_turn is None:
             return await self.add(insert(table).values(values), number)
         given = select(*(literal(value, table.c[name].type) for name, value in values.items()))

@@ -87,13 +87,15 @@ class RequestReader(HttpToolsProtocol):
     def end_of_piece(self) -> int:
         """Return where the next piece ends: where a head ends, so that each head is counted by itself."""
         first, most = self.read_to, self.read_to + MAX_HEAD_BYTES
-        shortest = MIN_PIECE_BYTES if self.is_in_body else 0 if self.is_in_head() else MIN_HEAD_BYTES
-        end = self.unread.find(HEAD_END, first + shortest, most)
+        end = self.unread.find(HEAD_END, first + self.bytes_before_head_end(), most)
         return end + len(HEAD_END) if end >= 0 else min(most, len(self.unread))
 
-    def is_in_head(self) -> bool:
-        """Return whether a request's head has begun and is not whole."""
-        return self.scope is not (self.cycle and self.cycle.scope)
+    def bytes_before_head_end(self) -> int:
+        """Return how many bytes of the next piece come before the end of a head in it, at the least."""
+        if self.is_in_body:
+            return MIN_PIECE_BYTES
+        has_begun = self.scope is not (self.cycle and self.cycle.scope)
+        return 0 if has_begun else MIN_HEAD_BYTES
 
     def feed(self, piece: bytes) -> None:
         """Let the parser read a piece, and count it."""

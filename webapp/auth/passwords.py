@@ -15,7 +15,7 @@ import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 
 import bcrypt
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import func, select
 
 from webapp import settings
 from webapp.database import database
@@ -107,11 +107,6 @@ def is_usable(password_hash: str) -> bool:
     return parts_of(password_hash) is not None
 
 
-def has_password() -> ColumnElement[bool]:
-    """Return the condition of the employees whose hash is not UNUSABLE, at whatever cost."""
-    return employees.c.password_hash.notlike(f"%{NO_DIGEST}")
-
-
 def matches(word: bytes, bcrypt_hash: str) -> bool:
     """Return whether a bcrypt hash was made of a word, at the highest cost of all hashes."""
     global highest_known
@@ -152,6 +147,6 @@ async def learn_highest_cost() -> None:
     global highest_known
     password_hash = employees.c.password_hash
     cost = func.substr(password_hash, func.length(password_hash) - TAIL + 1, 2)
-    has_one = password_hash.like(f"%$__${'_' * (22 + 31)}") & has_password()
+    has_one = password_hash.like(f"%$__${'_' * (22 + 31)}") & password_hash.notlike(f"%{NO_DIGEST}")
     found = [row[0] for row in await database.fetch_all(select(cost).where(has_one).distinct())]
     highest_known = max((int(text) for text in found if text.isdecimal() and int(text) <= max_cost()), default=0)
