@@ -5,12 +5,14 @@ from typing import Any
 
 import databases
 from databases.core import Connection, Transaction
-from sqlalchemy import Column, Insert, Table, Update, insert, literal, select
+from sqlalchemy import Column, Insert, Table, Update, insert, literal, select, update
 
 from webapp import clock, settings
 from webapp.connections import Duplicate as Duplicate
 from webapp.connections import Unavailable as Unavailable
 from webapp.connections import WatchedConnection, WholeTransaction, turn_of
+
+MAX_KEYS = 1000
 
 
 class Database(databases.Database):
@@ -107,12 +109,17 @@ class Database(databases.Database):
         """Change rows, in one statement or under their locks, and return their keys: no two callers get the same."""
         if self._backend.updates_return_rows:
             return [row[0] for row in await self.fetch_all(rows.returning(key))]
+        table: Any = rows.table
+        (number,) = table.primary_key.columns
         async with self.transaction():
-            which = select(key).where(*rows._where_criteria).with_for_update()
-            keys = [row[0] for row in await self.fetch_all(which)]
-            if keys:
-                await self.execute(rows)
-        return keys
+            which = select(number, key).where(*rows._where_criteria).with_for_update()
+            locked = await self.fetch_all(which)
+            # By its own criteria an update would change what came after the lock, too, and MariaDB might look for
+            # its rows through an index on which it locks those of others.
+            for first in range(0, len(locked), MAX_KEYS):
+                numbers = [row[0] for row in locked[first : first + MAX_KEYS]]
+                await self.execute(update(table).values(rows._values or {}).where(number.in_(numbers)))
+        return [row[1] for row in locked]
 
 
 database = Database(settings.DATABASE_URL)
